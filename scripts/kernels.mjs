@@ -26,6 +26,9 @@ const builds = {
   "plain-infer": { main: "kernels.cpp", flags: "-DINFER=1" },
   "relaxed-infer": { main: "kernels.cpp", flags: "-DINFER=1 -mrelaxed-simd" },
   "plain-f64": { main: "kernels.cpp", flags: "-DREAL=double" },
+  probe: { main: "probe.cpp", flags: "" },
+  "probe-relaxed": { main: "probe.cpp", flags: "-mrelaxed-simd" },
+  "probe-f64": { main: "probe.cpp", flags: "-DREAL=double" },
   "reference-f64": { main: "reference.cpp", flags: "-DREAL=double" },
 };
 
@@ -33,7 +36,7 @@ const builds = {
 function signatures() {
   const rows = new Map();
   for (const [file, text] of Object.entries(sources)) {
-    if (file === "reference.cpp") continue; // the same names, done plainly
+    if (file === "reference.cpp" || file === "probe.cpp") continue; // the same names done plainly; tests and benchmarks only
     for (const m of text.matchAll(/^KERNEL (void|int|T) (\w+)\(([^{]*?)\)\s*\{/gms)) {
       const shapes = [];
       const args = m[3]

@@ -1,0 +1,181 @@
+// Vectors of T, and exp, log, sigmoid, tanh on them.
+//
+// V is one vector register: W lanes of T (wasm: 128 bits, so 4 floats or 2 doubles). Everything else in kernels/ is written for
+// any W; what differs between instruction sets is in this file. Each lane's result depends on that lane alone, so a tail of fewer
+// than W numbers gets the same bits as it would in the middle of a row.
+//
+// A loop over a row, with its tail:
+//
+//     eachVector(n, [&](int i, int m) ALWAYS { store(y + i, sigmoid(load(x + i, m)), m); });
+#pragma once
+#include "abi.h"
+
+#define ALWAYS __attribute__((always_inline))
+#if defined(__clang__)
+#define UNROLL _Pragma("clang loop unroll(full)")
+#define NOUNROLL _Pragma("clang loop unroll(disable)")
+#else
+#define UNROLL _Pragma("GCC unroll 32")
+#define NOUNROLL _Pragma("GCC unroll 1")
+#endif
+
+#if defined(__AVX512F__)
+constexpr int VECTOR_BYTES = 64;
+#elif defined(__AVX2__)
+constexpr int VECTOR_BYTES = 32;
+#else
+constexpr int VECTOR_BYTES = 16;
+#endif
+constexpr int W = VECTOR_BYTES / int(sizeof(T));
+
+template <bool Wide> struct LaneInt { using Type = int; };
+template <> struct LaneInt<true> { using Type = long long; };
+using TI = LaneInt<DOUBLE>::Type; // the whole number as wide as T
+
+typedef T V __attribute__((vector_size(VECTOR_BYTES)));
+typedef TI VI __attribute__((vector_size(VECTOR_BYTES))); // bits of a V; a comparison of two V gives one, 0 or -1 per lane
+typedef T VLoose __attribute__((vector_size(VECTOR_BYTES), aligned(sizeof(T)), may_alias));
+
+INLINE V splat(T x) { return x - V{}; }
+INLINE VI splatBits(TI x) { return x - VI{}; }
+INLINE V select(VI mask, V yes, V no) { return (V)((mask & (VI)yes) | (~mask & (VI)no)); }
+
+// a·b + c, in one rounding where the target has it.
+INLINE V fma_(V a, V b, V c) {
+#if defined(__wasm_relaxed_simd__)
+  if constexpr (DOUBLE) return (V)__builtin_wasm_relaxed_madd_f64x2((__attribute__((vector_size(16))) double)a, (__attribute__((vector_size(16))) double)b, (__attribute__((vector_size(16))) double)c);
+  else return (V)__builtin_wasm_relaxed_madd_f32x4((__attribute__((vector_size(16))) float)a, (__attribute__((vector_size(16))) float)b, (__attribute__((vector_size(16))) float)c);
+#else
+  return a * b + c;
+#endif
+}
+
+// The smaller (larger) of each lane; where x is NaN, NaN: `x` is the number in question, `limit` never NaN.
+INLINE V atMost(V x, V limit) { return select(limit < x, limit, x); }
+INLINE V atLeast(V x, V limit) { return select(limit > x, limit, x); }
+INLINE V absolute(V x) { return (V)((VI)x & ~(VI)splat(T(-0.0))); }
+
+INLINE V load(const T* p) { return *(const VLoose*)p; }
+INLINE void store(T* p, V v) { *(VLoose*)p = v; }
+
+// The first n lanes, 1 <= n <= W; the others are 0. With n == W, known when compiled, a plain load or store.
+INLINE V load(const T* p, int n) {
+  if (n == W) return load(p);
+  T lanes[W] = {};
+  NOUNROLL for (int i = 0; i < n; i++) lanes[i] = p[i];
+  return load(lanes);
+}
+INLINE void store(T* p, V v, int n) {
+  if (n == W) return store(p, v);
+  T lanes[W];
+  store(lanes, v);
+  NOUNROLL for (int i = 0; i < n; i++) p[i] = lanes[i];
+}
+
+// Calls f(i, m) for each run of m <= W numbers of a row of n; m is the constant W but for the tail.
+template <class F> INLINE void eachVector(int n, F f) {
+  int i = 0;
+  NOUNROLL for (; i + W <= n; i += W) f(i, W);
+  if (i < n) f(i, n - i);
+}
+
+// The sum of all lanes, pairwise.
+INLINE T total(V v) {
+  T lanes[W];
+  store(lanes, v);
+  UNROLL for (int half = W / 2; half > 0; half /= 2) {
+    UNROLL for (int i = 0; i < half; i++) lanes[i] += lanes[i + half];
+  }
+  return lanes[0];
+}
+
+// ---- exp and its relatives ----
+// e^x = 2^n · e^r with n whole and |r| <= ln2 / 2; e^r - 1 by its Taylor series, whose first term left out is below half a last bit.
+
+template <bool Wide> struct Limits; // of the floating-point formats
+template <> struct Limits<false> {
+  static constexpr int mantissa = 23, bias = 127, terms = 7, logTerms = 5;
+  static constexpr float rounder = 12582912.0f;                              // 1.5 · 2^23: adding it rounds to a whole number
+  static constexpr float ln2High = 0.693359375f, ln2Low = -2.12194440e-4f;  // n · ln2High is exact
+  static constexpr float smallest = 1.17549435e-38f;                        // the smallest normal number
+  static constexpr float expMost = 89.0f, expLeast = -104.0f;               // beyond: infinity, zero
+  static constexpr float tanhMost = 10.0f;                                   // beyond: 1
+};
+template <> struct Limits<true> {
+  static constexpr int mantissa = 52, bias = 1023, terms = 13, logTerms = 11;
+  static constexpr double rounder = 6755399441055744.0; // 1.5 · 2^52
+  static constexpr double ln2High = 6.93147180369123816490e-01, ln2Low = 1.90821492927058770002e-10;
+  static constexpr double smallest = 2.2250738585072014e-308;
+  static constexpr double expMost = 710.0, expLeast = -746.0;
+  static constexpr double tanhMost = 22.0;
+};
+using Limit = Limits<DOUBLE>;
+
+// 2^n for a whole n within the exponents of normal numbers; one more gives infinity.
+INLINE V powerOfTwo(VI n) { return (V)((n + splatBits(Limit::bias)) << splatBits(Limit::mantissa)); }
+
+// Splits x: returns e^r - 1, accurate also relative to itself near 0, and n.
+INLINE V expm1Reduced(V x, VI& n) {
+  const V rounder = splat(Limit::rounder);
+  const V shifted = fma_(x, splat(T(1.4426950408889634)), rounder);
+  const V whole = shifted - rounder;
+  n = (VI)shifted - (VI)rounder; // the low bits of the shifted number are n
+  V r = fma_(whole, splat(-Limit::ln2High), x);
+  r = fma_(whole, splat(-Limit::ln2Low), r);
+  double factorial = 1;
+  UNROLL for (int k = 2; k <= Limit::terms; k++) factorial *= k;
+  V q = splat(T(1 / factorial));
+  UNROLL for (int k = Limit::terms; k > 2; k--) {
+    factorial /= k;
+    q = fma_(q, r, splat(T(1 / factorial)));
+  }
+  return fma_(q, r * r, r);
+}
+
+// e^x: 0 and infinity where those are nearest, subnormal results included; NaN stays NaN.
+INLINE V exp(V x) {
+  VI n;
+  const V m = expm1Reduced(atLeast(atMost(x, splat(Limit::expMost)), splat(Limit::expLeast)), n);
+  const VI half = n >> splatBits(1); // in two steps: 2^n itself may be out of range
+  return (m + splat(1)) * powerOfTwo(half) * powerOfTwo(n - half);
+}
+
+// 1 / (1 + e^-x): exactly 0 and 1 at the infinities; NaN stays NaN.
+INLINE V sigmoid(V x) {
+  VI n;
+  // e^-x up to the largest power of two; beyond, 1 / infinity is 0 as it should be.
+  const V m = expm1Reduced(atLeast(atMost(-x, splat(T((Limit::bias + 1) * 0.6931471805599453))), splat(T(-Limit::bias * 0.69))), n);
+  return splat(1) / (splat(1) + (m + splat(1)) * powerOfTwo(n));
+}
+
+// tanh x, odd to the last bit; exactly -1 and 1 at the infinities; NaN stays NaN.
+INLINE V tanh(V x) {
+  VI n;
+  const V size = atMost(absolute(x), splat(Limit::tanhMost));
+  const V m = expm1Reduced(size + size, n);
+  const V power = powerOfTwo(n);
+  const V e = fma_(power, m, power - splat(1)); // e^(2|x|) - 1
+  const V t = e / (e + splat(2));
+  const VI sign = (VI)splat(T(-0.0));
+  return (V)((VI)t | ((VI)x & sign));
+}
+
+// Natural logarithm: -infinity at 0, NaN below 0; subnormal numbers included.
+INLINE V log(V x) {
+  const VI tiny = x < splat(Limit::smallest);
+  const T lift = T(1ull << Limit::mantissa);
+  const V big = select(tiny, x * splat(lift), x);
+  // big = 2^n · m with m in [sqrt(1/2), sqrt(2))
+  const VI bits = (VI)big - (VI)splat(T(0.70710678118654752));
+  const VI n = bits >> splatBits(Limit::mantissa);
+  const V m = (V)((VI)big - (n << splatBits(Limit::mantissa)));
+  const V s = (m - splat(1)) / (m + splat(1)), s2 = s * s; // log m = 2 artanh s
+  V q = splat(T(1.0 / (2 * Limit::logTerms - 1)));
+  UNROLL for (int k = Limit::logTerms - 1; k >= 2; k--) q = fma_(q, s2, splat(T(1.0 / (2 * k - 1))));
+  const V e = __builtin_convertvector(n, V) - select(tiny, splat(T(Limit::mantissa)), splat(0));
+  const V tail = fma_(s * s2 * q, splat(2), e * splat(Limit::ln2Low));
+  V y = fma_(e, splat(Limit::ln2High), s + (s + tail));
+  y = select(x == splat(0), splat(-__builtin_inf()), y);
+  y = select(x < splat(0), splat(__builtin_nan("")), y);
+  return select((x == splat(__builtin_inf())) | (x != x), x, y);
+}
