@@ -37,14 +37,14 @@ function signatures() {
   const rows = new Map();
   for (const [file, text] of Object.entries(sources)) {
     if (file === "reference.cpp" || file === "probe.cpp") continue; // the same names done plainly; tests and benchmarks only
-    for (const m of text.matchAll(/^KERNEL (void|int|T) (\w+)\(([^{]*?)\)\s*\{/gms)) {
+    for (const m of text.matchAll(/^KERNEL (void|int|T|double) (\w+)\(([^{]*?)\)\s*\{/gms)) {
       const shapes = [];
       const args = m[3]
         .split(/,(?![^[]*\])/)
         .map((a) => a.replace(/\s+/g, " ").trim())
         .filter(Boolean)
         .map((a) => {
-          const p = /^(?:const )?(T|int|u8|u32)(\s*\*)? (\w+)\s*(?:\/\*(.*?)\*\/)?$/.exec(a);
+          const p = /^(?:const )?(T|int|u8|u32|double)(\s*\*)? (\w+)\s*(?:\/\*(.*?)\*\/)?$/.exec(a);
           if (!p) throw new Error(`${file}: ${m[2]}: cannot read the argument "${a}"`);
           if (p[4]) shapes.push(`${p[3]} ${p[4].trim()}`);
           return `${p[3]}: ${p[2] ? "Ptr" : "number"}`;

@@ -1,0 +1,15 @@
+// The one translation unit: every numeric loop of Sluice. See abi.h for the rules.
+#include "abi.h"
+#include "elementwise.h"
+#include "shape.h"
+#include "reduce.h"
+#include "softmax.h"
+#include "norm.h"
+#include "embedding.h"
+#include "pool.h"
+#include "dropout.h"
+#include "window.h"
+#include "loss.h"
+#include "optim.h"
+
+extern "C" void* memcpy(void* to, const void* from, unsigned long n) { return __builtin_memcpy(to, from, n); }

@@ -1,0 +1,55 @@
+// Whole-array passes: fill, copy, add, sums and the search for the first bad number.
+#pragma once
+#include "abi.h"
+
+// Σ f(i) over i < N in float64: four interleaved partial sums, in an order that only N decides.
+template <class F> INLINE double total(int N, F f) {
+  double s0 = 0, s1 = 0, s2 = 0, s3 = 0;
+  int i = 0;
+  for (; i + 4 <= N; i += 4) s0 += f(i), s1 += f(i + 1), s2 += f(i + 2), s3 += f(i + 3);
+  for (; i < N; i++) s0 += f(i);
+  return (s0 + s1) + (s2 + s3);
+}
+
+// x = value
+KERNEL void fill(T* x /*[N]*/, T value, int N) {
+  for (int i = 0; i < N; i++) x[i] = value;
+}
+// y = x
+KERNEL void copy(T* y /*[N]*/, const T* x /*[N]*/, int N) {
+  for (int i = 0; i < N; i++) y[i] = x[i];
+}
+// y += a·x
+KERNEL void axpy(T* y /*[N]*/, T a, const T* x /*[N]*/, int N) {
+  for (int i = 0; i < N; i++) y[i] += a * x[i];
+}
+// The place of the first NaN or infinity, or -1.
+KERNEL int first_nonfinite(const T* x /*[N]*/, int N) {
+  constexpr int block = 256;
+  for (int i = 0; i < N; i += block) {
+    const int end = min(block, N - i);
+    T bad = 0;  // x·0 is 0 for every finite x and NaN for all others
+    for (int j = 0; j + 4 <= end; j += 4) bad += (x[i + j] * 0 + x[i + j + 1] * 0) + (x[i + j + 2] * 0 + x[i + j + 3] * 0);
+    for (int j = end & ~3; j < end; j++) bad += x[i + j] * 0;
+    if (bad == 0) continue;
+    for (int j = 0; j < end; j++)
+      if (!(x[i + j] * 0 == 0)) return i + j;
+  }
+  return -1;
+}
+// y = Σ x, divided by N if `mean`
+KERNEL void sum_forward(T* y /*[1]*/, const T* x /*[N]*/, int N, int mean) {
+  const double s = total(N, [&](int i) { return (double)x[i]; });
+  *y = (T)(mean && N > 0 ? s / N : s);
+}
+#if TRAINING
+KERNEL void sum_backward(T* dx /*[N]?*/, const T* dy /*[1]*/, int N, int mean) {
+  if (!dx) return;
+  const T g = mean ? *dy / (T)N : *dy;
+  for (int i = 0; i < N; i++) dx[i] += g;
+}
+// Σ x² in float64.
+KERNEL double sum_squares(const T* x /*[N]*/, int N) {
+  return total(N, [&](int i) { return (double)x[i] * x[i]; });
+}
+#endif
