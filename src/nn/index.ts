@@ -1,0 +1,13 @@
+/** @file The door `sluice/nn`: everything that has parameters. */
+export { type Cell, type CellConfig, type CellKind, type CellState, type SequenceOptions, type SequenceResult, type StepResult } from "./cell.ts";
+export { dropout } from "./dropout.ts";
+export { Embedding } from "./embedding.ts";
+export { GRU, type GRUConfig } from "./gru.ts";
+export { Init, type InitScheme } from "./init.ts";
+export { Linear } from "./linear.ts";
+export { LSTM, type LSTMConfig } from "./lstm.ts";
+export { countParameters, type NamesParameters, parametersOf } from "./module.ts";
+export { LayerNorm } from "./norm.ts";
+export { pool, type Pooling } from "./pool.ts";
+export { RNN, type RNNConfig } from "./rnn.ts";
+export { makeCell, Recurrent, type RecurrentConfig, type StackState } from "./stack.ts";
