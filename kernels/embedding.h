@@ -2,6 +2,9 @@
 #pragma once
 #include "abi.h"
 
+// ids[i], for an error to name.
+KERNEL int int_at(const int* ids /*[N]*/, int i) { return ids[i]; }
+
 // y[n] = weight[ids[n]]. Returns -1, or the place of the first id outside 0..V−1 (then nothing is written).
 KERNEL int embedding_forward(T* y /*[N,E]*/, const int* ids /*[N]*/, const T* weight /*[V,E]*/, int N, int V, int E) {
   for (int n = 0; n < N; n++)

@@ -24,6 +24,13 @@ template <class F> INLINE void lossBackward(const T* dy, const T* divisor, const
 INLINE double absolute(double x) { return __builtin_fabs(x); }
 INLINE double sign(double x) { return x > 0 ? 1 : x < 0 ? -1 : x; }
 
+// x itself
+KERNEL void weighted_mean_forward(T* y /*[1]*/, T* divisor /*[1]?*/, const T* x /*[N]*/, const T* weight /*[N]*/, int N) {
+  lossForward(y, divisor, weight, N, 1, [&](int i) { return (double)x[i]; });
+}
+KERNEL void weighted_mean_backward(T* dx /*[N]?*/, const T* dy /*[1]*/, const T* divisor /*[1]*/, const T* weight /*[N]*/, int N) {
+  if (dx) lossBackward(dy, divisor, weight, N, [&](int i, double g) { dx[i] += (T)g; });
+}
 // (p − t)²
 KERNEL void mse_forward(T* y /*[1]*/, T* divisor /*[1]?*/, const T* pred /*[N]*/, const T* target /*[N]*/, const T* weight /*[N]?*/, int N, int mean) {
   lossForward(y, divisor, weight, N, mean, [&](int i) { const double d = (double)pred[i] - target[i]; return d * d; });
