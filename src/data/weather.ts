@@ -20,6 +20,8 @@ export interface WeatherOptions {
 
 const hour = 3_600_000;
 const yearHours = 365.2425 * 24;
+/** Hours simulated before the first row, so that it starts in the middle of things. */
+const settle = 96;
 const latitude = (52 * Math.PI) / 180;
 
 /** A boundary between two air masses. Times are in hours from the start. */
@@ -68,22 +70,22 @@ function drawFronts(rng: Rng, hours: number, start: number): Front[] {
   let anomaly = 0;
   let westerly = rng.uniform() < 0.6;
   let spellEnds = 0;
-  for (let t = -100; t < hours + 100; ) {
+  for (let t = -settle - 100; t < hours + 100; ) {
     if (t >= spellEnds) {
       westerly = !westerly;
       spellEnds = t + (westerly ? 400 : 260) * (0.5 + rng.uniform());
     }
     const season = seasonAt(start + t * hour);
     // The sea is mild in winter and cool in summer; the continent cold in winter and hot in summer.
-    const target = (westerly ? -3 : 6) * season + (westerly ? 3.2 : 3.8) * rng.normal();
-    const jump = Math.max(-13, Math.min(13, target - anomaly));
+    const target = (westerly ? -2.5 : 4) * season + (westerly ? 3 : 3.4) * rng.normal();
+    const jump = Math.max(-12, Math.min(12, target - anomaly));
     anomaly += jump;
     const warm = jump > 0;
     fronts.push({
       arrival: t,
       jump,
       damp: Math.min(1, Math.max(0, (westerly ? 0.8 : 0.3) + 0.12 * rng.normal())),
-      lead: warm ? 26 : 14,
+      lead: warm ? 34 : 22,
       depth: (2 + 0.16 * jump * jump * (warm ? 0.7 : 1)) * (0.85 + 0.3 * rng.uniform()),
     });
     t += (westerly ? 58 : 96) * (0.35 + 1.1 * rng.uniform() + 0.2 * rng.uniform());
@@ -97,17 +99,17 @@ function simulate(rng: Rng, fronts: readonly Front[], hours: number, start: numb
   const names = ["temperature", "humidity", "pressure", "wind", "cloud", "solar", "rain"];
   const out = Object.fromEntries(names.map((name) => [name, new Float64Array(hours)]));
   const put = (name: string, i: number, value: number, digits: number) => {
-    out[name]![i] = Math.round(value * 10 ** digits) / 10 ** digits;
+    if (i >= 0) out[name]![i] = Math.round(value * 10 ** digits) / 10 ** digits;
   };
   let passed = 0; // fronts that have gone through
   let air = 0; // temperature anomaly of the air mass overhead
   let damp = 0.6;
-  let ground = 9 + 8 * seasonAt(start); // temperature at the station
+  let ground = 9 + 7 * seasonAt(start); // temperature at the station
   let haze = 0; // slow noise of cloud
   let level = 0; // slow noise of pressure, hPa
   let gust = 0;
   let wobble = 0;
-  for (let i = 0; i < hours; i++) {
+  for (let i = -settle; i < hours; i++) {
     const ms = start + i * hour;
     while (passed < fronts.length && fronts[passed]!.arrival <= i) {
       air += fronts[passed]!.jump;
@@ -116,10 +118,10 @@ function simulate(rng: Rng, fronts: readonly Front[], hours: number, start: numb
     const last = fronts[passed - 1];
     const next = fronts[passed];
     damp += 0.15 * ((last?.damp ?? 0.6) - damp);
-    haze = 0.97 * haze + 0.22 * rng.normal();
-    level = 0.992 * level + 0.35 * rng.normal();
+    haze = 0.97 * haze + 0.16 * rng.normal();
+    level = 0.994 * level + 0.55 * rng.normal();
     gust = 0.8 * gust + 0.25 * rng.normal();
-    wobble = 0.9 * wobble + 0.12 * rng.normal();
+    wobble = 0.9 * wobble + 0.1 * rng.normal();
 
     // Signs of the front to come, and what is left of the one that went.
     const ahead = next === undefined ? 0 : Math.max(0, 1 - (next.arrival - i) / next.lead);
@@ -128,16 +130,16 @@ function simulate(rng: Rng, fronts: readonly Front[], hours: number, start: numb
     const rise = (last?.depth ?? 0) * Math.exp(-since / 7);
     const warmNext = (next?.jump ?? 0) > 0;
     const frontCloud = (next?.depth ?? 0) * (warmNext ? 0.55 * ahead : 0.7 * ahead ** 4) + (last?.depth ?? 0) * 0.4 * Math.exp(-since / 5);
-    const cloud = squash(-2.1 + 2.2 * damp + haze + frontCloud);
+    const cloud = squash(-3.2 + 3.4 * damp + haze + frontCloud);
 
     const sun = solarHeight(ms);
     const solar = 990 * Math.max(0, sun) ** 1.15 * (1 - 0.78 * cloud ** 1.6);
     const wind = Math.max(0.1, (1.3 + 0.28 * (fall + rise) + 1.1 * damp + 0.8 * Math.max(0, sun) * (1 - cloud)) * Math.exp(0.55 * gust));
 
     // Energy balance of the ground: sun in, heat out under a clear sky, and the wind carrying the air mass in.
-    const climate = 9.5 + 0.04 * (ms - Date.UTC(2021, 0, 1)) / (yearHours * hour) + 7.5 * seasonAt(ms);
+    const climate = 9.5 + 0.04 * (ms - Date.UTC(2021, 0, 1)) / (yearHours * hour) + 7 * seasonAt(ms);
     const calm = 1 / (1 + 0.22 * wind);
-    ground += 0.0042 * solar * calm * 1.5 - 1.25 * (1 - 0.82 * cloud) * calm + (0.05 + 0.02 * wind) * (climate + air - ground) + 0.16 * rng.normal();
+    ground += 0.0058 * solar * calm - 1.25 * (1 - 0.82 * cloud) * calm + (0.05 + 0.02 * wind) * (climate + air - ground) + 0.12 * rng.normal();
     const temperature = ground + wobble;
 
     const dew = climate + air - 7.5 + 6.5 * damp + 0.8 * Math.min(1, rise);
@@ -145,7 +147,7 @@ function simulate(rng: Rng, fronts: readonly Front[], hours: number, start: numb
     const wet = (cloud - 0.8) * 5 + 0.12 * frontCloud - 0.5 + 0.35 * rng.normal();
     put("temperature", i, temperature, 1);
     put("humidity", i, humidity, 0);
-    put("pressure", i, 1016 + level - 4 * (damp - 0.5) - fall - rise + 0.15 * rng.normal(), 1);
+    put("pressure", i, 1018 + level - 4 * (damp - 0.5) - 1.5 * (fall + rise) + 0.15 * rng.normal(), 1);
     put("wind", i, wind, 1);
     put("cloud", i, Math.round(cloud * 8) / 8, 3);
     put("solar", i, Math.max(0, solar * (1 + 0.04 * rng.normal())), 0);
