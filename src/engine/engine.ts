@@ -32,6 +32,8 @@ export class Engine {
   readonly backend: string;
   /** 0 silent; 1 device and sizes; 2 time and bytes of each op; 3 shapes; 4 stop at the first non-finite value. */
   debug: number;
+  /** Stop at the first non-finite value as level 4 does, printing nothing: how the training loop explains a loss that is NaN. */
+  watch = false;
   /** Said in front of numeric errors: which training step is running. */
   where = "";
   #tape: Recorded[] | null = null;

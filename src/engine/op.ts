@@ -176,7 +176,7 @@ export function defineOp<
     spec.forward(e.kernels, p as never, n, o);
     e.memory.release(mark);
     if (e.debug >= 2) report(e, spec.name, started, tensors, made);
-    if (e.debug >= 4) checkFinite(e, op as unknown as Op, tensors, made, kept, "forward");
+    if (e.watch || e.debug >= 4) checkFinite(e, op as unknown as Op, tensors, made, kept, "forward");
 
     if (record) {
       const outs = outputs.flatMap((s) => (made[s.name] ? [{ slot: s, t: made[s.name]! }] : []));
@@ -199,7 +199,7 @@ export function defineOp<
           spec.backward!(e.kernels, p as never, n, o);
           e.memory.release(back);
           if (e.debug >= 2) report(e, `${spec.name} backward`, from, tensors, made);
-          if (e.debug >= 4) checkFinite(e, op as unknown as Op, tensors, made, kept, "backward");
+          if (e.watch || e.debug >= 4) checkFinite(e, op as unknown as Op, tensors, made, kept, "backward");
         },
       });
     }
