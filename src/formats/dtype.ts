@@ -27,7 +27,8 @@ interface DtypeInfo {
 }
 
 /**
- * By the format's own names, in the order in which the reference implementation writes them (widest first, so every tensor is aligned).
+ * By the format's own names, in the order in which the reference implementation writes them (widest first, so every tensor is
+ * aligned).
  * Arrays are little-endian in the file and, on every platform that JavaScript engines ship for, in memory.
  */
 const table = {
@@ -67,7 +68,14 @@ function fromHalf(raw: Uint16Array): Float32Array {
     const h = raw[i]!;
     const exponent = (h >> 10) & 31;
     const fraction = h & 1023;
-    const size = exponent === 0 ? fraction * 2 ** -24 : exponent === 31 ? (fraction ? NaN : Infinity) : (1 + fraction / 1024) * 2 ** (exponent - 15);
+    const size =
+      exponent === 0
+        ? fraction * 2 ** -24
+        : exponent === 31
+          ? fraction
+            ? NaN
+            : Infinity
+          : (1 + fraction / 1024) * 2 ** (exponent - 15);
     out[i] = h & 0x8000 ? -size : size;
   }
   return out;

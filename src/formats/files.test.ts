@@ -1,9 +1,10 @@
 /** @file Truth: the operating system itself: a real file size limit, a real full device, a real kill -9, real permissions. */
-import { buildSync } from "esbuild";
+
 import { spawn, spawnSync } from "node:child_process";
 import * as fs from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { buildSync } from "esbuild";
 import { afterAll, expect, test } from "vitest";
 import { SluiceError } from "../base/errors.ts";
 import { readBytes, writeAtomic } from "./files.ts";
@@ -31,7 +32,14 @@ function failure(run: () => unknown): SluiceError {
 
 /** files.ts as a plain module, so that children with limits of their own can run it. */
 const module = join(root, "files.mjs");
-buildSync({ entryPoints: [join(import.meta.dirname, "files.ts")], bundle: true, platform: "node", format: "esm", outfile: module, logLevel: "error" });
+buildSync({
+  entryPoints: [join(import.meta.dirname, "files.ts")],
+  bundle: true,
+  platform: "node",
+  format: "esm",
+  outfile: module,
+  logLevel: "error",
+});
 const child = (code: string): string[] => [
   "--input-type=module",
   "-e",
@@ -93,7 +101,9 @@ test.skipIf(!posix)("a file that outgrows the limit set by the shell: old file k
   const path = join(folder(), "model");
   writeAtomic(path, "old");
   const args = child(`writeAtomic(${JSON.stringify(path)}, [new Uint8Array(4096), new Uint8Array(1e6)])`);
-  const { stdout, stderr } = spawnSync("sh", ["-c", 'ulimit -f 64; exec "$0" "$@"', process.execPath, ...args], { encoding: "utf8" });
+  const { stdout, stderr } = spawnSync("sh", ["-c", 'ulimit -f 64; exec "$0" "$@"', process.execPath, ...args], {
+    encoding: "utf8",
+  });
   expect(stdout + stderr).toMatch(/^SluiceError io .*model: files here may not grow to .*\(EFBIG\)/);
   expect([text(path), fs.readdirSync(join(path, ".."))]).toEqual(["old", ["model"]]);
 });
@@ -112,7 +122,10 @@ test.skipIf(!posix)("no permission", () => {
   writeAtomic(path, "old");
   fs.chmodSync(dir, 0o555);
   const uid = process.getuid?.() === 0 ? { uid: 65534, gid: 65534 } : {}; // root may write anywhere
-  const { stdout, stderr } = spawnSync(process.execPath, child(`writeAtomic(${JSON.stringify(path)}, "new")`), { encoding: "utf8", ...uid });
+  const { stdout, stderr } = spawnSync(process.execPath, child(`writeAtomic(${JSON.stringify(path)}, "new")`), {
+    encoding: "utf8",
+    ...uid,
+  });
   fs.chmodSync(dir, 0o755);
   expect(stdout + stderr).toMatch(/^SluiceError io .*no permission .*\(EACCES\)/);
   expect(text(path)).toBe("old");
@@ -143,7 +156,9 @@ test("reading: near names for a missing file; folders and giants refused", () =>
   expect(failure(() => readBytes(join(dir, "no", "zzz"))).message).toMatch(/its folder .* does not exist either/);
   expect(failure(() => readBytes(join(dir, "model.safetensors", "x"))).code).toBe("missing");
   expect(failure(() => readBytes(dir)).message).toMatch(/it is a folder/);
-  expect(failure(() => readBytes(join(dir, "model.safetensors"), 4)).message).toMatch(/the file is 5 B or more, expected at most 4 B/);
+  expect(failure(() => readBytes(join(dir, "model.safetensors"), 4)).message).toMatch(
+    /the file is 5 B or more, expected at most 4 B/,
+  );
 });
 
 test.skipIf(!fs.existsSync("/dev/zero"))("a stream without end is read up to the limit, then refused", () => {

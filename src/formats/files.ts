@@ -5,13 +5,14 @@
 import { randomBytes } from "node:crypto";
 import * as fs from "node:fs";
 import { basename, dirname, join } from "node:path";
-import { nearNames, showBytes, SluiceError } from "../base/errors.ts";
+import { nearNames, SluiceError, showBytes } from "../base/errors.ts";
 
 /** What one file may hold: text (written as UTF-8), bytes, or pieces in order. */
 export type Content = string | Uint8Array | Iterable<Uint8Array>;
 
 /**
- * Writes the file at `path`: into a temporary neighbour first, then fsync, rename, fsync of the folder. Whoever reads `path`, at any
+ * Writes the file at `path`: into a temporary neighbour first, then fsync, rename, fsync of the folder. Whoever reads `path`, at
+ * any
  * time and after any crash, sees the old file or the new one. Keeps the old file's permissions and follows a symbolic link.
  * A device or pipe (`/dev/stdout`) has no old content to keep and is written straight.
  * @throws io: folder missing, disk full, no permission, `path` is a folder. The temporary file is gone and the old file untouched
@@ -127,14 +128,25 @@ export const isSystemError = (error: unknown): error is NodeJS.ErrnoException & 
 
 function missing(path: string, cause: Error): SluiceError {
   const folder = dirname(path);
-  if (!fs.existsSync(folder)) return new SluiceError("missing", `${path}: no such file; its folder ${folder} does not exist either`, { file: path }, { cause });
+  if (!fs.existsSync(folder))
+    return new SluiceError(
+      "missing",
+      `${path}: no such file; its folder ${folder} does not exist either`,
+      { file: path },
+      { cause },
+    );
   const near = fs.statSync(folder).isDirectory() ? nearNames(basename(path), fs.readdirSync(folder)) : [];
-  const wayOut = near.length > 0 ? `did you mean ${near.map((name) => `"${name}"`).join(" or ")}?` : `nothing in ${folder} is called like it`;
+  const wayOut =
+    near.length > 0 ? `did you mean ${near.map((name) => `"${name}"`).join(" or ")}?` : `nothing in ${folder} is called like it`;
   return new SluiceError("missing", `${path}: no such file; ${wayOut}`, { file: path, near }, { cause });
 }
 
 const tooLarge = (path: string, bytes: number, maxBytes: number): SluiceError =>
-  new SluiceError("memory", `${path}: the file is ${showBytes(bytes)} or more, expected at most ${showBytes(maxBytes)}; is it the right file?`, { file: path, bytes });
+  new SluiceError(
+    "memory",
+    `${path}: the file is ${showBytes(bytes)} or more, expected at most ${showBytes(maxBytes)}; is it the right file?`,
+    { file: path, bytes },
+  );
 
 /** What a system error code means for the one who asked, and what to do about it. */
 export function ioError(path: string, code: string, bytes = 0, cause?: Error): SluiceError {

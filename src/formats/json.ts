@@ -1,16 +1,30 @@
-/** @file JSON from a file nobody vouches for: `JSON.parse` keeps the last of two equal keys and says nothing; here that is an error. */
+/**
+ * @file JSON from a file nobody vouches for: `JSON.parse` keeps the last of two equal keys and says nothing; here that is an
+ * error.
+ */
 import { SluiceError } from "../base/errors.ts";
 
 /** An object whose inner parts the reader still has to check. */
 export type JsonObject = Record<string, unknown>;
 
-export const isObject = (value: unknown): value is JsonObject => typeof value === "object" && value !== null && !Array.isArray(value);
+export const isObject = (value: unknown): value is JsonObject =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
 
-/** `value` as it stands in an error: at most 60 characters and two levels, so that a name of 90 MB or a million brackets stay one line. */
+/**
+ * `value` as it stands in an error: at most 60 characters and two levels, so that a name of 90 MB or a million brackets stay one
+ * line.
+ */
 export function show(value: unknown, depth = 0): string {
   let text: string;
   if (typeof value === "string") text = JSON.stringify(value.slice(0, 80));
-  else if (Array.isArray(value)) text = depth > 1 ? "[…]" : `[${value.slice(0, 12).map((item) => show(item, depth + 1)).join(", ")}${value.length > 12 ? ", …" : ""}]`;
+  else if (Array.isArray(value))
+    text =
+      depth > 1
+        ? "[…]"
+        : `[${value
+            .slice(0, 12)
+            .map((item) => show(item, depth + 1))
+            .join(", ")}${value.length > 12 ? ", …" : ""}]`;
   else text = isObject(value) ? "{…}" : String(value);
   return text.length > 60 ? `${text.slice(0, 57)}…` : text;
 }
@@ -26,14 +40,26 @@ export function parseStrict(text: string, where: string, what: string): unknown 
     value = JSON.parse(text);
   } catch (cause) {
     const reason = String(cause instanceof Error ? cause.message : cause).slice(0, 120);
-    throw new SluiceError("format", `${where}: ${what} is not JSON (${reason}); the file is damaged or not what its name says`, { file: where }, { cause });
+    throw new SluiceError(
+      "format",
+      `${where}: ${what} is not JSON (${reason}); the file is damaged or not what its name says`,
+      { file: where },
+      { cause },
+    );
   }
   const key = repeatedKey(text);
   if (key === undefined) return value;
-  throw new SluiceError("format", `${where}: ${what} has the key ${show(key)} twice, expected once; readers would disagree on which one counts`, { file: where, key });
+  throw new SluiceError(
+    "format",
+    `${where}: ${what} has the key ${show(key)} twice, expected once; readers would disagree on which one counts`,
+    { file: where, key },
+  );
 }
 
-/** The first key met twice in one object of a text that is known to be JSON. Without recursion: brackets may be nested millions deep. */
+/**
+ * The first key met twice in one object of a text that is known to be JSON. Without recursion: brackets may be nested millions
+ * deep.
+ */
 function repeatedKey(text: string): string | undefined {
   const open: (Set<string> | null)[] = []; // for each open bracket: the keys of an object so far, null for an array
   let keyNext = false;
@@ -61,8 +87,10 @@ function repeatedKey(text: string): string | undefined {
 }
 
 /**
- * Throws unless JSON keeps `value` exactly: plain objects and arrays of finite numbers, texts, booleans and null, at most 64 deep.
- * (JSON.stringify would write NaN as null and a Map as {} without a word; a property that is undefined counts as absent; a key `__proto__` would come back as a prototype
+ * Throws unless JSON keeps `value` exactly: plain objects and arrays of finite numbers, texts, booleans and null, at most 64
+ * deep.
+ * (JSON.stringify would write NaN as null and a Map as {} without a word; a property that is undefined counts as absent; a key
+ * `__proto__` would come back as a prototype
  * when someone copies the object.)
  * @param path how to call `value` in the error, for example `config`
  * @param code what is at fault when it throws: the caller's value (`type`) or a file (`format`)
@@ -71,12 +99,22 @@ function repeatedKey(text: string): string | undefined {
 export function checkJson(value: unknown, where: string, path: string, code: "type" | "format" = "type", depth = 0): void {
   const bad = (due: string): never => {
     const got = typeof value === "object" && value !== null ? value.constructor?.name : show(value);
-    throw new SluiceError(typeof value === "number" ? "numeric" : code, `${where}: ${path.slice(0, 200)} is ${got}, expected ${due}; a model file's JSON part`, { file: where, path });
+    throw new SluiceError(
+      typeof value === "number" ? "numeric" : code,
+      `${where}: ${path.slice(0, 200)} is ${got}, expected ${due}; a model file's JSON part`,
+      { file: where, path },
+    );
   };
   if (value === null || typeof value === "string" || typeof value === "boolean") return;
-  if (typeof value === "number") return Number.isFinite(value) ? undefined : bad("a finite number");
+  if (typeof value === "number") {
+    if (!Number.isFinite(value)) bad("a finite number");
+    return;
+  }
   if (depth > 64) bad("at most 64 levels of nesting");
-  if (Array.isArray(value)) return value.forEach((item, i) => checkJson(item, where, `${path}[${i}]`, code, depth + 1));
+  if (Array.isArray(value)) {
+    for (const [i, item] of value.entries()) checkJson(item, where, `${path}[${i}]`, code, depth + 1);
+    return;
+  }
   const prototype: unknown = typeof value === "object" ? Object.getPrototypeOf(value) : undefined;
   if (prototype !== Object.prototype && prototype !== null) bad("plain JSON (objects, lists, numbers, texts, true, false, null)");
   for (const [key, item] of Object.entries(value as JsonObject)) {

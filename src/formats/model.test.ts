@@ -1,4 +1,7 @@
-/** @file Truth: save → load gives the same parts, load → save the same bytes; every foreign, newer, damaged file is told apart by name. */
+/**
+ * @file Truth: save → load gives the same parts, load → save the same bytes; every foreign, newer, damaged file is told apart by
+ * name.
+ */
 import * as fc from "fast-check";
 import { expect, test } from "vitest";
 import { SluiceError } from "../base/errors.ts";
@@ -6,7 +9,13 @@ import { decodeModel, encodeModel, type ModelFile } from "./model.ts";
 import { encodeSafetensors } from "./safetensors.ts";
 
 const tensors = { "rnn.weight_hh_l0": { dtype: "F32", shape: [3, 1], data: new Float32Array([1, -2, 3]) } } as const;
-const model: ModelFile = { task: "forecast", config: { hiddenSize: 1 }, preprocessing: { mean: [0.1] }, provenance: { seed: 0 }, tensors };
+const model: ModelFile = {
+  task: "forecast",
+  config: { hiddenSize: 1 },
+  preprocessing: { mean: [0.1] },
+  provenance: { seed: 0 },
+  tensors,
+};
 
 function failure(run: () => unknown): SluiceError {
   try {
@@ -25,7 +34,13 @@ test("save then load gives every part, load then save the same bytes", () => {
   const bytes = encodeModel({ ...model, writer: "sluice 0.1.0", checkpoint: { step: 5, rng: { key: [1, 2] } } });
   const read = decodeModel(bytes, "m");
   expect(read.checkpoint).toEqual({ step: 5, rng: { key: [1, 2] } });
-  expect([read.task, read.config, read.preprocessing, read.provenance, read.writer]).toEqual(["forecast", { hiddenSize: 1 }, { mean: [0.1] }, { seed: 0 }, "sluice 0.1.0"]);
+  expect([read.task, read.config, read.preprocessing, read.provenance, read.writer]).toEqual([
+    "forecast",
+    { hiddenSize: 1 },
+    { mean: [0.1] },
+    { seed: 0 },
+    "sluice 0.1.0",
+  ]);
   expect(read.tensors.get("rnn.weight_hh_l0")).toEqual(tensors["rnn.weight_hh_l0"]);
   expect(encodeModel(read)).toEqual(bytes);
 });
@@ -35,7 +50,11 @@ test("a model that is no checkpoint has no checkpoint part", () => {
 });
 
 test("any JSON object survives as a part, with every double exact", () => {
-  const part = fc.dictionary(fc.string().filter((key) => key !== "__proto__"), fc.jsonValue({ maxDepth: 4 }), { noNullPrototype: true });
+  const part = fc.dictionary(
+    fc.string().filter((key) => key !== "__proto__"),
+    fc.jsonValue({ maxDepth: 4 }),
+    { noNullPrototype: true },
+  );
   fc.assert(
     fc.property(part, (config) => {
       const expected = JSON.parse(JSON.stringify(config)) as unknown; // JSON itself turns -0 into 0
@@ -65,7 +84,11 @@ test("a cyclic part is refused, not followed for ever", () => {
 
 const document = { format: "sluice-model", version: 1, task: "forecast", config: {}, preprocessing: {}, provenance: {} };
 test.each<[string, unknown, RegExp]>([
-  ["newer version", { ...document, version: 2, writer: "sluice 9.0.0" }, /format version is 2, expected 1; written by "sluice 9\.0\.0"; update Sluice/],
+  [
+    "newer version",
+    { ...document, version: 2, writer: "sluice 9.0.0" },
+    /format version is 2, expected 1; written by "sluice 9\.0\.0"; update Sluice/,
+  ],
   ["older version", { ...document, version: 0 }, /format version is 0, expected 1; its writer is unknown; train the model again/],
   ["no version", { ...document, version: undefined }, /format version is undefined/],
   ["other format", { ...document, format: "x" }, /format is "x", expected "sluice-model"/],

@@ -1,11 +1,19 @@
 /**
- * @file A Sluice model: one safetensors file whose metadata holds one JSON document under the key `sluice`, so that any language can
+ * @file A Sluice model: one safetensors file whose metadata holds one JSON document under the key `sluice`, so that any language
+ * can
  * read it and one file is the whole model. What the document's parts mean is the task's business; here they only have to be JSON.
  * A checkpoint is the same file with optimizer tensors and a `checkpoint` part. Runs in browsers.
  */
 import { SluiceError } from "../base/errors.ts";
 import { checkJson, isObject, type JsonObject, parseStrict, show } from "./json.ts";
-import { type DecodeOptions, decodeSafetensors, type FileTensor, joinChunks, type Named, safetensorsChunks } from "./safetensors.ts";
+import {
+  type DecodeOptions,
+  decodeSafetensors,
+  type FileTensor,
+  joinChunks,
+  type Named,
+  safetensorsChunks,
+} from "./safetensors.ts";
 
 /** The format version this code writes, and the only one it reads so far. */
 export const modelVersion = 1;
@@ -41,7 +49,16 @@ const parts = ["config", "preprocessing", "provenance"] as const;
  */
 export function modelChunks(model: ModelFile): Uint8Array[] {
   const { task, config, preprocessing, provenance, checkpoint, writer = "sluice", tensors } = model;
-  const document = { format: "sluice-model", version: modelVersion, writer, task, config, preprocessing, provenance, ...(checkpoint && { checkpoint }) };
+  const document = {
+    format: "sluice-model",
+    version: modelVersion,
+    writer,
+    task,
+    config,
+    preprocessing,
+    provenance,
+    ...(checkpoint && { checkpoint }),
+  };
   checkJson(document, "model", "document");
   return safetensorsChunks(tensors, { sluice: JSON.stringify(document) });
 }
@@ -62,7 +79,9 @@ export function decodeModel(bytes: Uint8Array, where: string, options: DecodeOpt
   const text = metadata.get("sluice");
   if (text === undefined) {
     const names = [...tensors.keys()].slice(0, 3).map(show).join(", ");
-    return refuse(`a safetensors file, but no Sluice model: its metadata has no "sluice", and its tensors are ${names || "none"}; made by PyTorch or another program?`);
+    return refuse(
+      `a safetensors file, but no Sluice model: its metadata has no "sluice", and its tensors are ${names || "none"}; made by PyTorch or another program?`,
+    );
   }
   const document = parseStrict(text, where, `metadata "sluice"`);
   if (!isObject(document)) return refuse(`metadata "sluice" is ${show(document)}, expected an object; the model format`);
@@ -71,7 +90,9 @@ export function decodeModel(bytes: Uint8Array, where: string, options: DecodeOpt
   if (version !== modelVersion) {
     const by = typeof writer === "string" ? `written by ${show(writer)}` : "its writer is unknown";
     const newer = typeof version === "number" && version > modelVersion;
-    const wayOut = newer ? "update Sluice: npm install sluice@latest" : "train the model again, or read it with the Sluice that wrote it";
+    const wayOut = newer
+      ? "update Sluice: npm install sluice@latest"
+      : "train the model again, or read it with the Sluice that wrote it";
     return refuse(`format version is ${show(version)}, expected ${modelVersion}; ${by}; ${wayOut}`, { version, writer });
   }
   checkJson(document, where, "document", "format");
@@ -80,7 +101,8 @@ export function decodeModel(bytes: Uint8Array, where: string, options: DecodeOpt
     const value = document[part];
     return isObject(value) ? value : refuse(`${part} is ${show(value)}, expected an object; the model format`);
   }) as [JsonObject, JsonObject, JsonObject];
-  if (checkpoint !== undefined && !isObject(checkpoint)) return refuse(`checkpoint is ${show(checkpoint)}, expected an object; the model format`);
+  if (checkpoint !== undefined && !isObject(checkpoint))
+    return refuse(`checkpoint is ${show(checkpoint)}, expected an object; the model format`);
   return {
     task,
     config,

@@ -1,4 +1,7 @@
-/** @file Truth: bytes written by the reference implementation (Python safetensors), the format's rules, and encode → decode = identity. */
+/**
+ * @file Truth: bytes written by the reference implementation (Python safetensors), the format's rules, and encode → decode =
+ * identity.
+ */
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { SluiceError } from "../base/errors.ts";
@@ -24,7 +27,10 @@ function failure(run: () => unknown): SluiceError {
   throw new Error("expected a SluiceError, nothing was thrown");
 }
 
-const names = fc.oneof(fc.constantFrom("__proto__", "constructor", "10", "2", "encoder.layers.0.wh", "é\u0000\n\"\\"), fc.string({ unit: "grapheme", maxLength: 8 }));
+const names = fc.oneof(
+  fc.constantFrom("__proto__", "constructor", "10", "2", "encoder.layers.0.wh", 'é\u0000\n"\\'),
+  fc.string({ unit: "grapheme", maxLength: 8 }),
+);
 const writable = (Object.keys(dtypes) as Dtype[]).filter((dtype) => !dtypes[dtype].widen);
 
 /** Any tensor: random bytes seen as any type, so NaN payloads and -0 are among them. */
@@ -36,7 +42,15 @@ const anyTensor: fc.Arbitrary<FileTensor> = fc
     return { dtype, shape, data: new array(raw.buffer, 0, raw.length / bytes) };
   });
 const anyFile = fc.tuple(
-  fc.array(fc.tuple(names.filter((n) => n !== "__metadata__"), anyTensor), { maxLength: 5 }).map((pairs) => new Map(pairs)),
+  fc
+    .array(
+      fc.tuple(
+        names.filter((n) => n !== "__metadata__"),
+        anyTensor,
+      ),
+      { maxLength: 5 },
+    )
+    .map((pairs) => new Map(pairs)),
   fc.array(fc.tuple(names, fc.string({ unit: "grapheme" })), { maxLength: 3 }).map((pairs) => new Map(pairs)),
 );
 const rawBytes = (data: TensorData): number[] => [...new Uint8Array(data.buffer, data.byteOffset, data.byteLength)];
@@ -53,7 +67,12 @@ describe("round trip", () => {
         expect([...read.tensors.keys()].sort()).toEqual([...tensors.keys()].sort());
         for (const [name, { dtype, shape, data }] of tensors) {
           const got = read.tensors.get(name)!;
-          expect([got.dtype, got.shape, got.data.constructor, rawBytes(got.data)]).toEqual([dtype, shape, data.constructor, rawBytes(data)]);
+          expect([got.dtype, got.shape, got.data.constructor, rawBytes(got.data)]).toEqual([
+            dtype,
+            shape,
+            data.constructor,
+            rawBytes(data),
+          ]);
         }
         expect(encodeSafetensors(read.tensors, read.metadata)).toEqual(bytes);
       }),
@@ -76,19 +95,33 @@ describe("round trip", () => {
 describe("the reference implementation", () => {
   // Python: safetensors.numpy.save({"b.weight": arange(6, f32).reshape(2, 3) / 4, "a": int64 [1, 2, 3], "c": uint8 [7],
   //   "h": float16 [1.5, -2, 6e-8, inf]}, metadata={"who": "é"}), safetensors 0.8.0
-  const oracle = Uint8Array.from(Buffer.from("00010000000000007b225f5f6d657461646174615f5f223a7b2277686f223a22c3a9227d2c2261223a7b226474797065223a22493634222c227368617065223a5b335d2c22646174615f6f666673657473223a5b302c32345d7d2c22622e776569676874223a7b226474797065223a22463332222c227368617065223a5b322c335d2c22646174615f6f666673657473223a5b32342c34385d7d2c2268223a7b226474797065223a22463136222c227368617065223a5b345d2c22646174615f6f666673657473223a5b34382c35365d7d2c2263223a7b226474797065223a225538222c227368617065223a5b315d2c22646174615f6f666673657473223a5b35362c35375d7d7d010000000000000002000000000000000300000000000000000000000000803e0000003f0000403f0000803f0000a03f003e00c00100007c07", "hex"));
+  const oracle = Uint8Array.from(
+    Buffer.from(
+      "00010000000000007b225f5f6d657461646174615f5f223a7b2277686f223a22c3a9227d2c2261223a7b226474797065223a22493634222c227368617065223a5b335d2c22646174615f6f666673657473223a5b302c32345d7d2c22622e776569676874223a7b226474797065223a22463332222c227368617065223a5b322c335d2c22646174615f6f666673657473223a5b32342c34385d7d2c2268223a7b226474797065223a22463136222c227368617065223a5b345d2c22646174615f6f666673657473223a5b34382c35365d7d2c2263223a7b226474797065223a225538222c227368617065223a5b315d2c22646174615f6f666673657473223a5b35362c35375d7d7d010000000000000002000000000000000300000000000000000000000000803e0000003f0000403f0000803f0000a03f003e00c00100007c07",
+      "hex",
+    ),
+  );
 
   test("its file is read, float16 widened", () => {
     const { tensors, metadata } = decodeSafetensors(oracle, "oracle");
     expect(metadata).toEqual(new Map([["who", "é"]]));
-    expect(tensors.get("b.weight")).toEqual({ dtype: "F32", shape: [2, 3], data: new Float32Array([0, 0.25, 0.5, 0.75, 1, 1.25]) });
+    expect(tensors.get("b.weight")).toEqual({
+      dtype: "F32",
+      shape: [2, 3],
+      data: new Float32Array([0, 0.25, 0.5, 0.75, 1, 1.25]),
+    });
     expect(tensors.get("a")!.data).toEqual(new BigInt64Array([1n, 2n, 3n]));
     expect(tensors.get("c")!.data).toEqual(new Uint8Array([7]));
     expect(tensors.get("h")!.data).toEqual(new Float32Array([1.5, -2, 2 ** -24, Infinity]));
   });
 
   test("what it wrote without float16 is what we write, byte for byte", () => {
-    const same = Uint8Array.from(Buffer.from("48010000000000007b225f5f6d657461646174615f5f223a7b2277686f223a22c3a9227d2c2261223a7b226474797065223a22493634222c227368617065223a5b335d2c22646174615f6f666673657473223a5b302c32345d7d2c227a2e663634223a7b226474797065223a22463634222c227368617065223a5b312c315d2c22646174615f6f666673657473223a5b32342c33325d7d2c22622e776569676874223a7b226474797065223a22463332222c227368617065223a5b322c335d2c22646174615f6f666673657473223a5b33322c35365d7d2c22622e693332223a7b226474797065223a22493332222c227368617065223a5b305d2c22646174615f6f666673657473223a5b35362c35365d7d2c2263223a7b226474797065223a225538222c227368617065223a5b315d2c22646174615f6f666673657473223a5b35362c35375d7d7d202020202020200100000000000000020000000000000003000000000000009a9999999999b93f000000000000803e0000003f0000403f0000803f0000a03f07", "hex"));
+    const same = Uint8Array.from(
+      Buffer.from(
+        "48010000000000007b225f5f6d657461646174615f5f223a7b2277686f223a22c3a9227d2c2261223a7b226474797065223a22493634222c227368617065223a5b335d2c22646174615f6f666673657473223a5b302c32345d7d2c227a2e663634223a7b226474797065223a22463634222c227368617065223a5b312c315d2c22646174615f6f666673657473223a5b32342c33325d7d2c22622e776569676874223a7b226474797065223a22463332222c227368617065223a5b322c335d2c22646174615f6f666673657473223a5b33322c35365d7d2c22622e693332223a7b226474797065223a22493332222c227368617065223a5b305d2c22646174615f6f666673657473223a5b35362c35365d7d2c2263223a7b226474797065223a225538222c227368617065223a5b315d2c22646174615f6f666673657473223a5b35362c35375d7d7d202020202020200100000000000000020000000000000003000000000000009a9999999999b93f000000000000803e0000003f0000403f0000803f0000a03f07",
+        "hex",
+      ),
+    );
     const { tensors, metadata } = decodeSafetensors(same, "oracle");
     expect(Buffer.from(encodeSafetensors(tensors, metadata)).toString("hex")).toBe(Buffer.from(same).toString("hex"));
   });
@@ -101,7 +134,11 @@ describe("the reference implementation", () => {
 });
 
 describe("hostile files are refused by name", () => {
-  const f32 = (begin: number, end: number, shape: unknown = [(end - begin) / 4]) => ({ dtype: "F32", shape, data_offsets: [begin, end] });
+  const f32 = (begin: number, end: number, shape: unknown = [(end - begin) / 4]) => ({
+    dtype: "F32",
+    shape,
+    data_offsets: [begin, end],
+  });
   const cases: [what: string, bytes: Uint8Array, message: RegExp][] = [
     ["empty", new Uint8Array(0), /the file is 0 bytes, expected at least 8/],
     ["header longer than any", file("{}", 0, 2n ** 63n), /length is 9223372036854775808 bytes, expected at most 100000000/],
@@ -115,8 +152,16 @@ describe("hostile files are refused by name", () => {
     ["metadata no object", file({ __metadata__: [] }), /__metadata__ is \[\], expected an object/],
     ["metadata number", file({ __metadata__: { a: 1 } }), /__metadata__ "a" is 1, expected a text/],
     ["entry no object", file({ a: 3 }), /tensor "a": its entry is 3/],
-    ["dtype unknown", file({ a: { dtype: "F8", shape: [], data_offsets: [0, 1] } }, 1), /tensor "a": dtype is "F8", expected one of U64/],
-    ["dtype from the prototype", file({ a: { dtype: "constructor", shape: [], data_offsets: [0, 1] } }, 1), /dtype is "constructor"/],
+    [
+      "dtype unknown",
+      file({ a: { dtype: "F8", shape: [], data_offsets: [0, 1] } }, 1),
+      /tensor "a": dtype is "F8", expected one of U64/,
+    ],
+    [
+      "dtype from the prototype",
+      file({ a: { dtype: "constructor", shape: [], data_offsets: [0, 1] } }, 1),
+      /dtype is "constructor"/,
+    ],
     ["shape negative", file({ a: f32(0, 4, [-1]) }, 4), /shape is \[-1\], expected a list of whole numbers/],
     ["shape fractional", file({ a: f32(0, 4, [0.5, 2]) }, 4), /shape is \[0.5, 2\]/],
     ["shape text", file({ a: f32(0, 4, "1") }, 4), /shape is "1"/],
@@ -161,7 +206,10 @@ describe("hostile files are refused by name", () => {
   });
 
   test("NaN is read unless it is refused, and then tensor and element are named", () => {
-    const bytes = encodeSafetensors({ ok: { dtype: "I32", shape: [1], data: new Int32Array(1) }, w: { dtype: "F32", shape: [2, 2], data: new Float32Array([1, 2, NaN, Infinity]) } });
+    const bytes = encodeSafetensors({
+      ok: { dtype: "I32", shape: [1], data: new Int32Array(1) },
+      w: { dtype: "F32", shape: [2, 2], data: new Float32Array([1, 2, NaN, Infinity]) },
+    });
     expect(decodeSafetensors(bytes, "m").tensors.get("w")!.data[2]).toBeNaN();
     const error = failure(() => decodeSafetensors(bytes, "m", { refuseNonFinite: true }));
     expect([error.code, error.details.tensor, error.details.index]).toEqual(["numeric", "w", 2]);
@@ -170,13 +218,17 @@ describe("hostile files are refused by name", () => {
 
 describe("damage", () => {
   const good = encodeSafetensors(
-    { w: { dtype: "F32", shape: [2, 3], data: new Float32Array([1, 2, 3, 4, 5, 6]) }, n: { dtype: "I64", shape: [2], data: new BigInt64Array(2) } },
+    {
+      w: { dtype: "F32", shape: [2, 3], data: new Float32Array([1, 2, 3, 4, 5, 6]) },
+      n: { dtype: "I64", shape: [2], data: new BigInt64Array(2) },
+    },
     { note: "some text" },
   );
   /** Reads or refuses; whatever is read is no larger than the file. */
   const survives = (bytes: Uint8Array): void => {
     try {
-      for (const { data } of decodeSafetensors(bytes, "m").tensors.values()) expect(data.byteLength).toBeLessThanOrEqual(2 * bytes.length);
+      for (const { data } of decodeSafetensors(bytes, "m").tensors.values())
+        expect(data.byteLength).toBeLessThanOrEqual(2 * bytes.length);
     } catch (error) {
       expect(error).toBeInstanceOf(SluiceError);
     }
@@ -188,17 +240,23 @@ describe("damage", () => {
 
   test("flipped bytes are read or refused, never anything else", () => {
     fc.assert(
-      fc.property(fc.array(fc.tuple(fc.nat(good.length - 1), fc.integer({ min: 1, max: 255 })), { minLength: 1, maxLength: 4 }), (flips) => {
-        const bytes = good.slice();
-        for (const [at, mask] of flips) bytes[at]! ^= mask;
-        survives(bytes);
-      }),
+      fc.property(
+        fc.array(fc.tuple(fc.nat(good.length - 1), fc.integer({ min: 1, max: 255 })), { minLength: 1, maxLength: 4 }),
+        (flips) => {
+          const bytes = good.slice();
+          for (const [at, mask] of flips) bytes[at]! ^= mask;
+          survives(bytes);
+        },
+      ),
       { seed: 11, numRuns: 3000 },
     );
   });
 
   test("any JSON as header, any bytes as file", () => {
-    fc.assert(fc.property(fc.json(), fc.nat(40), (json, extra) => survives(file(json, extra))), { seed: 3, numRuns: 500 });
+    fc.assert(
+      fc.property(fc.json(), fc.nat(40), (json, extra) => survives(file(json, extra))),
+      { seed: 3, numRuns: 500 },
+    );
     fc.assert(fc.property(fc.uint8Array(), survives), { seed: 5, numRuns: 500 });
   });
 });
@@ -206,9 +264,19 @@ describe("damage", () => {
 describe("what cannot be written", () => {
   const data = new Float32Array(6);
   test.each<[string, () => unknown, string, RegExp]>([
-    ["shape", () => encodeSafetensors({ w: { dtype: "F32", shape: [2, 2], data } }), "shape", /"w": data has 6 elements, expected 4; shape is \[2, 2\]/],
+    [
+      "shape",
+      () => encodeSafetensors({ w: { dtype: "F32", shape: [2, 2], data } }),
+      "shape",
+      /"w": data has 6 elements, expected 4; shape is \[2, 2\]/,
+    ],
     ["shape negative", () => encodeSafetensors({ w: { dtype: "F32", shape: [-2, -3], data } }), "shape", /"w"/],
-    ["class", () => encodeSafetensors({ w: { dtype: "F64", shape: [6], data } }), "type", /data is Float32Array, expected Float64Array/],
+    [
+      "class",
+      () => encodeSafetensors({ w: { dtype: "F64", shape: [6], data } }),
+      "type",
+      /data is Float32Array, expected Float64Array/,
+    ],
     ["dtype", () => encodeSafetensors({ w: { dtype: "F99" as Dtype, shape: [6], data } }), "type", /dtype is "F99"/],
     ["half", () => encodeSafetensors({ w: { dtype: "F16", shape: [6], data } }), "type", /write float32 as F32/],
     ["reserved", () => encodeSafetensors({ __metadata__: { dtype: "F32", shape: [6], data } }), "type", /its name is taken/],

@@ -1,5 +1,6 @@
 /**
- * @file Truth: a reader written here from the record and protobuf descriptions, with a bitwise CRC-32C of its own (checked against the
+ * @file Truth: a reader written here from the record and protobuf descriptions, with a bitwise CRC-32C of its own (checked
+ * against the
  * value in RFC 3720, B.4), sharing no code with the writer.
  */
 import * as fs from "node:fs";
@@ -22,7 +23,7 @@ function crc32c(bytes: Uint8Array): number {
 }
 const masked = (bytes: Uint8Array): number => {
   const crc = crc32c(bytes);
-  return (crc / 32768 + (crc % 32768) * 131072 + 0xa282ead8) % 4294967296 >>> 0;
+  return ((crc / 32768 + (crc % 32768) * 131072 + 0xa282ead8) % 4294967296) >>> 0;
 };
 
 /** Payloads of all frames; throws at a bad checksum or a half frame. */

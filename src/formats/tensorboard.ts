@@ -3,10 +3,11 @@
  * Frame: length (8 bytes, little-endian), masked CRC-32C of those 8, the message, masked CRC-32C of the message.
  * @see tensorflow/core/lib/io/record_writer.h, tensorflow/core/util/event.proto, tensorflow/core/framework/summary.proto
  */
-import { Crc32c } from "@aws-crypto/crc32c";
+
 import * as fs from "node:fs";
 import { hostname } from "node:os";
 import { join } from "node:path";
+import { Crc32c } from "@aws-crypto/crc32c";
 import { PbfWriter } from "pbf";
 import { SluiceError } from "../base/errors.ts";
 import { ioError, isSystemError, writeAll } from "./files.ts";
@@ -52,7 +53,11 @@ export class EventWriter {
    * @throws state: closed; range: `step`; io: disk full and the like
    */
   scalar(tag: string, value: number, step: number): void {
-    if (!Number.isSafeInteger(step) || step < 0) throw new SluiceError("range", `${this.path}: step is ${step}, expected a whole number from 0; tag "${tag}"`, { step, tag });
+    if (!Number.isSafeInteger(step) || step < 0)
+      throw new SluiceError("range", `${this.path}: step is ${step}, expected a whole number from 0; tag "${tag}"`, {
+        step,
+        tag,
+      });
     this.#event((pbf) => {
       pbf.writeVarintField(2, step);
       pbf.writeMessage(5, writeSummary, { tag, value });
@@ -102,7 +107,10 @@ export class EventWriter {
   }
 
   #open(): number {
-    if (this.#file === undefined) throw new SluiceError("state", `${this.path}: the event file is closed, expected an open one; make a new EventWriter`, { file: this.path });
+    if (this.#file === undefined)
+      throw new SluiceError("state", `${this.path}: the event file is closed, expected an open one; make a new EventWriter`, {
+        file: this.path,
+      });
     return this.#file;
   }
 

@@ -1,4 +1,6 @@
-/** @file Axes a person can read: times in UTC with the date only where it changes, numbers with a true minus and no false digits. */
+/**
+ * @file Axes a person can read: times in UTC with the date only where it changes, numbers with a true minus and no false digits.
+ */
 import { type ScaleLinear, type ScaleLogarithmic, scaleLinear, scaleUtc } from "d3-scale";
 import { label, rule, textWidth } from "./svg.ts";
 
@@ -36,7 +38,9 @@ function wording(times: readonly Date[]): (t: Date) => [text: string, context: s
   return (t) => [`${two(t.getUTCSeconds())}.${String(t.getUTCMilliseconds()).padStart(3, "0")} s`, `${date(t)} ${clockOf(t)}`];
 }
 
-/** Ticks of a time axis from `x0` to `x1` pixels. Labels never touch: of two that would, the later one with news under it stays. */
+/**
+ * Ticks of a time axis from `x0` to `x1` pixels. Labels never touch: of two that would, the later one with news under it stays.
+ */
 export function timeTicks(domain: readonly [number, number], x0: number, x1: number): Tick[] {
   const scale = scaleUtc([new Date(domain[0]), new Date(domain[1])], [x0, x1]);
   const times = scale.ticks(Math.max(2, Math.floor((x1 - x0) / 85)));
@@ -62,7 +66,10 @@ export function numberTicks(domain: readonly [number, number], x0: number, x1: n
   const scale = scaleLinear(domain, [x0, x1]);
   const count = Math.max(2, Math.floor((x1 - x0) / 90));
   const format = numberFormat(scale, Math.min(count, domain[1] - domain[0]));
-  return scale.ticks(count).filter(Number.isInteger).map((value) => ({ x: scale(value), text: format(value) }));
+  return scale
+    .ticks(count)
+    .filter(Number.isInteger)
+    .map((value) => ({ x: scale(value), text: format(value) }));
 }
 
 /** How to write the tick values of `scale`: 1,000 and 0.05; 2.5M above a million; 1e-7 below a ten-thousandth. */
@@ -73,8 +80,11 @@ export function numberFormat(scale: ScaleLinear<number, number>, count: number):
   return (value) => (value === 0 ? "0" : format(value).replaceAll("-", "−").replace("G", "B"));
 }
 
-/** A few digits of one number, for labels that stand alone: `12.3`, `0.0457`, `1,234`, `2.5e−7`. */
-export function showNumber(value: number): string {
+/**
+ * Three digits of one number, for labels that stand alone: `12.3`, `0.0457`, `1,234`, `2.5e−7`.
+ * @param zeros keep those at the end (`0.100`), as numbers in a column should
+ */
+export function showNumber(value: number, zeros = false): string {
   if (!Number.isFinite(value)) return Number.isNaN(value) ? "–" : value > 0 ? "∞" : "−∞";
   const size = Math.abs(value);
   const text =
@@ -82,13 +92,27 @@ export function showNumber(value: number): string {
       ? value.toExponential(1)
       : size >= 1000
         ? Math.round(value).toLocaleString("en-US")
-        : String(Number(value.toPrecision(3)));
+        : zeros
+          ? value.toPrecision(3)
+          : String(Number(value.toPrecision(3)));
   return text.replaceAll("-", "−");
 }
 
 /** The y axis: a grid line and a label for each tick. */
-export function yAxis(scale: ScaleLinear<number, number> | ScaleLogarithmic<number, number>, ticks: readonly number[], format: (v: number) => string, x0: number, x1: number): string {
-  return ticks.map((value) => rule(x0, scale(value), x1, scale(value), "grid") + label(x0 - 8, scale(value) + 4, format(value), { anchor: "end", className: "muted" })).join("");
+export function yAxis(
+  scale: ScaleLinear<number, number> | ScaleLogarithmic<number, number>,
+  ticks: readonly number[],
+  format: (v: number) => string,
+  x0: number,
+  x1: number,
+): string {
+  return ticks
+    .map(
+      (value) =>
+        rule(x0, scale(value), x1, scale(value), "grid") +
+        label(x0 - 8, scale(value) + 4, format(value), { anchor: "end", className: "muted" }),
+    )
+    .join("");
 }
 
 /** The x axis' labels below `y`, kept inside a picture `width` wide; takes 22 pixels, 38 with contexts. */

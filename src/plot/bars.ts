@@ -1,9 +1,11 @@
-/** @file Horizontal bars side by side: a model beside its baselines for each horizon, one library beside another in a benchmark. */
+/**
+ * @file Horizontal bars side by side: a model beside its baselines for each horizon, one library beside another in a benchmark.
+ */
 import { scaleLinear } from "d3-scale";
 import { SluiceError } from "../base/errors.ts";
 import { numberFormat, showNumber, xAxis } from "./axis.ts";
-import { extent } from "./series.ts";
-import { fitText, heading, type Ink, label, type LegendEntry, legend, px, rule, svgFile, textWidth } from "./svg.ts";
+import { drawable, extent } from "./series.ts";
+import { fitText, heading, type Ink, type LegendEntry, label, legend, px, rule, svgFile, textWidth } from "./svg.ts";
 
 export interface Bar {
   /** What is measured, for example `GRU` or `last value`; the legend when a group has several. */
@@ -39,19 +41,23 @@ const thick = 16;
  */
 export function barsSvg({ title, subtitle, groups, valueName, better, width: asked = 800 }: BarsPlot): string {
   const names = [...new Set(groups.flatMap(({ bars }) => bars.map(({ name }) => name)))];
-  if (groups.some(({ bars }) => bars.length === 0)) throw new SluiceError("range", "barsSvg: a group has no bars, expected at least one each");
-  if (names.length === 0 || names.length > inks.length) throw new SluiceError("range", `barsSvg: there are ${names.length} different bars, expected 1 to ${inks.length}`);
+  if (groups.some(({ bars }) => bars.length === 0))
+    throw new SluiceError("range", "barsSvg: a group has no bars, expected at least one each");
+  if (names.length === 0 || names.length > inks.length)
+    throw new SluiceError("range", `barsSvg: there are ${names.length} different bars, expected 1 to ${inks.length}`);
   const width = Math.max(320, asked);
   const values = groups.flatMap(({ bars }) => bars.map(({ value }) => value));
   const [low, high] = extent(values, [0]);
+  const whole = values.every((value) => Number.isInteger(value) || Number.isNaN(value));
+  const write = (value: number): string => showNumber(value, !whole);
   const [head, headHeight] = heading(title, subtitle, edge, width);
   const entries = names.length > 1 ? names.map((name, i): LegendEntry => ({ text: name, ink: inks[i]!, mark: "block" })) : [];
   const [key, keyHeight] = legend(entries, edge, headHeight, width - edge);
-  const room = Math.max(...values.map((value) => textWidth(showNumber(value)))) + 10;
+  const room = Math.max(...values.map((value) => textWidth(write(value)))) + 10;
   const labelWidth = Math.min(width * 0.35, Math.max(...groups.map((group) => textWidth(group.label))));
   const left = edge + labelWidth + 12 + (low < 0 ? room : 0);
   const right = width - edge - room;
-  const x = scaleLinear([low, high > low ? high : low + 1], [left, right]);
+  const x = scaleLinear([low, high - low > 1e-250 ? high : low + 1], [left, right]);
   const count = Math.max(2, Math.floor((right - left) / 110));
   const format = numberFormat(x, count);
   const ticks = x.ticks(count).map((value) => ({ x: x(value), text: format(value) }));
@@ -64,7 +70,7 @@ export function barsSvg({ title, subtitle, groups, valueName, better, width: ask
     bars.push(label(edge + labelWidth, y + height / 2 + 6, fitText(group.label, labelWidth), { anchor: "end" }));
     const best = bestOf(group.bars, better);
     for (const { name, value } of group.bars) {
-      bars.push(drawBar(x, y + 4, value, inks[names.indexOf(name)]!, best === undefined || value === best));
+      bars.push(drawBar(x, y + 4, value, write(value), inks[names.indexOf(name)]!, best === undefined || value === best));
       y += thick + 3;
     }
     y += 10;
@@ -79,10 +85,16 @@ function bestOf(bars: readonly Bar[], better: BarsPlot["better"]): number | unde
   return better === "lower" ? low : better === "higher" ? high : undefined;
 }
 
-function drawBar(x: (value: number) => number, y: number, value: number, ink: Ink, strong: boolean): string {
+function drawBar(x: (value: number) => number, y: number, value: number, text: string, ink: Ink, strong: boolean): string {
   const zero = x(0);
-  const end = Number.isFinite(value) ? x(value) : zero;
-  const bar = end === zero ? "" : `<rect class="f-${ink}" x="${px(Math.min(zero, end))}" y="${px(y)}" width="${px(Math.abs(end - zero))}" height="${thick}" rx="2"/>`;
+  const end = drawable(value) ? x(value) : zero;
+  const bar =
+    end === zero
+      ? ""
+      : `<rect class="f-${ink}" x="${px(Math.min(zero, end))}" y="${px(y)}" width="${px(Math.abs(end - zero))}" height="${thick}" rx="2"/>`;
   const outwards = end < zero ? -1 : 1;
-  return bar + label(end + outwards * 6, y + 12.5, showNumber(value), { anchor: outwards < 0 ? "end" : "start", className: strong ? "ink" : "muted" });
+  return (
+    bar +
+    label(end + outwards * 6, y + 12.5, text, { anchor: outwards < 0 ? "end" : "start", className: strong ? "ink" : "muted" })
+  );
 }

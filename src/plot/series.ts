@@ -1,5 +1,13 @@
-/** @file What plots are made of: a line in time, a forecast with its intervals; checked once, and thinned to what a screen can show. */
-import { showShape, SluiceError } from "../base/errors.ts";
+/**
+ * @file What plots are made of: a line in time, a forecast with its intervals; checked once, and thinned to what a screen can
+ * show.
+ */
+import { SluiceError, showShape } from "../base/errors.ts";
+
+/**
+ * Whether a value is drawn: any finite one of a size that arithmetic on axes can bear (float32 ends at 3.4e38). Others are gaps.
+ */
+export const drawable = (value: number | undefined): boolean => Math.abs(value!) < 1e100;
 
 /** A series over time. A value that is NaN or infinite is a gap. */
 export interface Line {
@@ -46,7 +54,8 @@ export function checkPanel({ name, history, forecast, truth, baseline }: Forecas
   if (truth) lines.push(["truth", truth.times, truth.values]);
   if (baseline) lines.push(["baseline", baseline.times, baseline.values]);
   for (const band of forecast.bands ?? []) {
-    if (!(band.level > 0 && band.level < 1)) throw new SluiceError("range", `${where}: "${name}" has a band of level ${band.level}, expected between 0 and 1`);
+    if (!(band.level > 0 && band.level < 1))
+      throw new SluiceError("range", `${where}: "${name}" has a band of level ${band.level}, expected between 0 and 1`);
     lines.push(["band lower", forecast.times, band.lower], ["band upper", forecast.times, band.upper]);
   }
   for (const [part, times, values] of lines) checkLine(times, values, `${where}: "${name}" ${part}`);
@@ -55,17 +64,24 @@ export function checkPanel({ name, history, forecast, truth, baseline }: Forecas
 /** @throws as `checkPanel` */
 export function checkLine(times: ArrayLike<number>, values: ArrayLike<number>, where: string): void {
   if (times.length !== values.length) {
-    throw new SluiceError("shape", `${where}: values is ${showShape([values.length])}, expected ${showShape([times.length])}; there are that many times`);
+    throw new SluiceError(
+      "shape",
+      `${where}: values is ${showShape([values.length])}, expected ${showShape([times.length])}; there are that many times`,
+    );
   }
   for (let i = 0; i < times.length; i++) {
-    if (!Number.isFinite(times[i]) || (i > 0 && times[i]! < times[i - 1]!)) {
-      throw new SluiceError("range", `${where}: time ${i} is ${times[i]}, expected a number not below the one before it; sort the rows by time`);
+    if (!(Math.abs(times[i]!) <= 8.64e15) || (i > 0 && times[i]! < times[i - 1]!)) {
+      throw new SluiceError(
+        "range",
+        `${where}: time ${i} is ${times[i]}, expected a time a Date can hold, not below the one before it; sort the rows by time`,
+      );
     }
   }
 }
 
 /**
- * At most about `limit` points that look the same when drawn: the lowest and the highest of every bucket, in their order, so that no
+ * At most about `limit` points that look the same when drawn: the lowest and the highest of every bucket, in their order, so
+ * that no
  * peak is lost. A gap narrower than a bucket is closed.
  */
 export function thin({ times, values }: Line, limit: number, from = 0): Point[] {
@@ -78,7 +94,7 @@ export function thin({ times, values }: Line, limit: number, from = 0): Point[] 
     let low = -1;
     let high = -1;
     for (let i = from + begin; i < from + end; i++) {
-      if (!Number.isFinite(values[i])) continue;
+      if (!drawable(values[i])) continue;
       if (low < 0 || values[i]! < values[low]!) low = i;
       if (high < 0 || values[i]! > values[high]!) high = i;
     }
@@ -97,18 +113,22 @@ export function thinBand(times: ArrayLike<number>, { lower, upper }: Band, limit
     let low = Number.NaN;
     let high = Number.NaN;
     for (let i = begin; i < end; i++) {
-      if (Number.isFinite(lower[i]) && !(lower[i]! >= low)) low = lower[i]!;
-      if (Number.isFinite(upper[i]) && !(upper[i]! <= high)) high = upper[i]!;
+      if (drawable(lower[i]) && !(lower[i]! >= low)) low = lower[i]!;
+      if (drawable(upper[i]) && !(upper[i]! <= high)) high = upper[i]!;
     }
     return [times[begin]!, low, high];
   });
 }
 
 /** The half-open part of n items that belongs to bucket b of `count`. */
-const bucket = (b: number, count: number, n: number): [number, number] => [Math.floor((b * n) / count), Math.floor(((b + 1) * n) / count)];
+const bucket = (b: number, count: number, n: number): [number, number] => [
+  Math.floor((b * n) / count),
+  Math.floor(((b + 1) * n) / count),
+];
 
 /**
- * How many of the last history points to draw before a forecast: `context` times the forecast's own length in time, at least 48 points.
+ * How many of the last history points to draw before a forecast: `context` times the forecast's own length in time, at least 48
+ * points.
  * Returns the index of the first.
  */
 export function historyStart(history: Line, forecastTimes: ArrayLike<number>, context: number): number {
@@ -121,17 +141,28 @@ export function historyStart(history: Line, forecastTimes: ArrayLike<number>, co
   return start;
 }
 
-/** Lowest and highest of all finite numbers; [Infinity, -Infinity] if there are none. */
+/** Lowest and highest of all drawable numbers; [Infinity, -Infinity] if there are none. */
 export function extent(...lists: ArrayLike<number>[]): [low: number, high: number] {
   let low = Infinity;
   let high = -Infinity;
   for (const list of lists) {
     for (let i = 0; i < list.length; i++) {
       const v = list[i]!;
-      if (!Number.isFinite(v)) continue;
+      if (!drawable(v)) continue;
       if (v < low) low = v;
       if (v > high) high = v;
     }
   }
   return [low, high];
+}
+
+/**
+ * Ends of an axis for what lies between `low` and `high`: the same, or some room around a single value, or 0 to 1 around nothing.
+ */
+export function widened([low, high]: readonly [low: number, high: number]): [low: number, high: number] {
+  if (low > high) return [0, 1];
+  const size = Math.max(Math.abs(low), Math.abs(high));
+  if (high - low > Math.max(size * 1e-9, 1e-250)) return [low, high];
+  const room = size > 1e-250 ? size * 0.1 : 1;
+  return [low - room, high + room];
 }

@@ -6,14 +6,36 @@
 /** Names of the line and fill classes in the style sheet. */
 export type Ink = "history" | "forecast" | "truth" | "baseline" | "other";
 
-const light = { paper: "#ffffff", ink: "#1b1f24", muted: "#646d77", grid: "#e8ebee", history: "#56616c", forecast: "#1668dc", truth: "#e0570b", baseline: "#0b8a66", other: "#8a4fd3" };
-const dark: typeof light = { paper: "#0d1117", ink: "#e6edf3", muted: "#8d96a0", grid: "#252b33", history: "#a3adb8", forecast: "#58a6ff", truth: "#ff9d5c", baseline: "#3ccb9b", other: "#c297ff" };
+const light = {
+  paper: "#ffffff",
+  ink: "#1b1f24",
+  muted: "#646d77",
+  grid: "#e8ebee",
+  history: "#56616c",
+  forecast: "#1668dc",
+  truth: "#e0570b",
+  baseline: "#0b8a66",
+  other: "#8a4fd3",
+};
+const dark: typeof light = {
+  paper: "#0d1117",
+  ink: "#e6edf3",
+  muted: "#8d96a0",
+  grid: "#252b33",
+  history: "#a3adb8",
+  forecast: "#58a6ff",
+  truth: "#ff9d5c",
+  baseline: "#3ccb9b",
+  other: "#c297ff",
+};
 
 /** Rules that depend on the colours; written once for light and once inside the media query for dark. */
 const colours = (c: typeof light): string =>
   [
     `.paper{fill:${c.paper}}.ink{fill:${c.ink}}.muted{fill:${c.muted}}.grid{stroke:${c.grid}}.zero,.split{stroke:${c.muted}}`,
-    ...(["history", "forecast", "truth", "baseline", "other"] as const).map((k) => `.l-${k}{stroke:${c[k]}}.f-${k}{fill:${c[k]}}`),
+    ...(["history", "forecast", "truth", "baseline", "other"] as const).map(
+      (k) => `.l-${k}{stroke:${c[k]}}.f-${k}{fill:${c[k]}}`,
+    ),
   ].join("");
 
 const scoped = (rules: string): string => rules.replaceAll(/(^|[},])\./g, "$1.sluice-plot .");
@@ -30,10 +52,22 @@ export const escapeText = (text: string): string =>
     .replaceAll(/[\p{Cc}\p{Surrogate}\ufffe\uffff]/gu, (c) => (c === "\t" || c === "\n" ? " " : "\ufffd"))
     .replaceAll(/[&<>"']/g, (c) => `&#${c.charCodeAt(0)};`);
 
-/** About how wide `text` is in pixels at `size`; on the wide side of the usual fonts, so that what is laid out by it never collides. */
+/**
+ * About how wide `text` is in pixels at `size`; on the wide side of the usual fonts, so that what is laid out by it never
+ * collides.
+ */
 export function textWidth(text: string, size = 12): number {
   let ems = 0;
-  for (const c of text) ems += /[ilj.,:;'|! ]/.test(c) ? 0.34 : /[mwMW@%–—]/.test(c) ? 0.95 : /[A-Z]/.test(c) ? 0.72 : (c.codePointAt(0) ?? 0) > 0x2e80 ? 1.05 : 0.6;
+  for (const c of text)
+    ems += /[ilj.,:;'|! ]/.test(c)
+      ? 0.34
+      : /[mwMW@%–—]/.test(c)
+        ? 0.95
+        : /[A-Z]/.test(c)
+          ? 0.72
+          : (c.codePointAt(0) ?? 0) > 0x2e80
+            ? 1.05
+            : 0.6;
   return ems * size;
 }
 
@@ -80,7 +114,10 @@ export function legend(entries: readonly LegendEntry[], x: number, y: number, ri
     const width = 24 + textWidth(shown) + 18;
     if (at > x && at + width - 18 > right) [at, row] = [x, row + 1];
     const middle = y + row * 20 + 10;
-    if (mark === "block") parts.push(`<rect class="f-${ink}" fill-opacity="${opacity}" x="${px(at)}" y="${px(middle - 6)}" width="18" height="12" rx="2"/>`);
+    if (mark === "block")
+      parts.push(
+        `<rect class="f-${ink}" fill-opacity="${opacity}" x="${px(at)}" y="${px(middle - 6)}" width="18" height="12" rx="2"/>`,
+      );
     else parts.push(rule(at, middle, at + 18, middle, `line bold l-${ink}${mark === "dash" ? " dash" : ""}`));
     parts.push(label(at + 24, middle + 4, shown, { className: "muted" }));
     at += width;

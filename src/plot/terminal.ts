@@ -1,10 +1,12 @@
 /**
- * @file Plots for a terminal. A braille letter is a grid of 2 × 4 dots, so a line of 60 letters shows 120 points in time; intervals are
+ * @file Plots for a terminal. A braille letter is a grid of 2 × 4 dots, so a line of 60 letters shows 120 points in time;
+ * intervals are
  * shown as light shade, the truth as the letter o where the forecast is not. Without colours unless asked.
  */
-import { numberFormat, showTime } from "./axis.ts";
+
 import { scaleLinear } from "d3-scale";
-import { checkPanel, extent, type ForecastPanel, historyStart, thin } from "./series.ts";
+import { numberFormat, showTime } from "./axis.ts";
+import { checkPanel, drawable, extent, type ForecastPanel, historyStart, thin, widened } from "./series.ts";
 
 export interface TerminalOptions {
   /** Letters in a row, at least 40; 80 unless given. */
@@ -73,25 +75,35 @@ class Canvas {
 }
 
 /**
- * A plot of a forecast after the end of its history, with the y axis at the left, times below and a legend; no line is longer than `columns`.
+ * A plot of a forecast after the end of its history, with the y axis at the left, times below and a legend; no line is longer
+ * than `columns`.
  * @throws shape, range: parts that do not fit together, see `checkPanel`
  */
-export function forecastText(panel: ForecastPanel, { columns = 80, rows = 12, colour = false, context = 4, axis = "time" }: TerminalOptions = {}): string {
+export function forecastText(
+  panel: ForecastPanel,
+  { columns = 80, rows = 12, colour = false, context = 4, axis = "time" }: TerminalOptions = {},
+): string {
   checkPanel(panel, "forecastText");
   const { history, forecast, truth } = panel;
   const height = Math.max(4, Math.floor(rows));
   const start = historyStart(history, forecast.times, context);
   const past = { times: Array.from(history.times).slice(start), values: Array.from(history.values).slice(start) };
   const band = forecast.bands?.toSorted((a, b) => b.level - a.level)[0];
-  let [low, high] = extent(past.values, forecast.point, truth?.values ?? []);
-  if (low > high) [low, high] = [0, 1];
+  let [low, high] = widened(extent(past.values, forecast.point, truth?.values ?? []));
   if (band) {
     const [bandLow, bandHigh] = extent(band.lower, band.upper);
-    [low, high] = [Math.max(Math.min(low, bandLow), low - (high - low)), Math.min(Math.max(high, bandHigh), high + (high - low))];
+    const room = high - low;
+    [low, high] = [Math.max(Math.min(low, bandLow), low - room), Math.min(Math.max(high, bandHigh), high + room)];
   }
-  if (low === high) [low, high] = [low - 1, high + 1];
   const format = numberFormat(scaleLinear([low, high], [0, 1]), height / 2);
-  const labelled = (row: number): string => (row === 0 ? format(high) : row === height - 1 ? format(low) : row === height >> 1 ? format(high - ((high - low) * row) / (height - 1)) : "");
+  const labelled = (row: number): string =>
+    row === 0
+      ? format(high)
+      : row === height - 1
+        ? format(low)
+        : row === height >> 1
+          ? format(high - ((high - low) * row) / (height - 1))
+          : "";
   const margin = Math.max(...Array.from({ length: height }, (_, row) => labelled(row).length)) + 2;
   const canvas = new Canvas(Math.max(40, Math.floor(columns)) - margin, height);
 
@@ -101,7 +113,7 @@ export function forecastText(panel: ForecastPanel, { columns = 80, rows = 12, co
   const curve = (times: ArrayLike<number>, values: ArrayLike<number>, kind: Kind): void => {
     let before: [number, number] | undefined;
     for (const [t, v] of thin({ times, values }, canvas.columns * 8)) {
-      const here: [number, number] | undefined = Number.isFinite(v) ? [Math.round(x(t)), Math.round(y(v))] : undefined;
+      const here: [number, number] | undefined = drawable(v) ? [Math.round(x(t)), Math.round(y(v))] : undefined;
       if (here) stroke(before ?? here, here, (px, py) => canvas.dot(px, py, kind));
       before = here;
     }
@@ -110,7 +122,8 @@ export function forecastText(panel: ForecastPanel, { columns = 80, rows = 12, co
   curve(forecast.times, forecast.point, "forecast");
   if (truth) {
     for (let i = 0; i < truth.times.length; i++) {
-      if (Number.isFinite(truth.values[i])) canvas.mark(Math.round(x(truth.times[i]!)) >> 1, Math.round(y(truth.values[i]!)) >> 2, "o", "truth");
+      if (drawable(truth.values[i]))
+        canvas.mark(Math.round(x(truth.times[i]!)) >> 1, Math.round(y(truth.values[i]!)) >> 2, "o", "truth");
     }
   }
   if (past.times.length > 0) {
@@ -123,23 +136,41 @@ export function forecastText(panel: ForecastPanel, { columns = 80, rows = 12, co
   const show = (time: number): string => (axis === "time" ? showTime(time) : `step ${time}`);
   const [from, to] = [show(first), show(last)];
   const ends = " ".repeat(margin) + from + to.padStart(Math.max(to.length + 1, canvas.columns - from.length));
-  const words: [Kind, string][] = [["history", "⠒⠒ history"], ["forecast", "⠒⠒ forecast after ┊"]];
+  const words: [Kind, string][] = [
+    ["history", "⠒⠒ history"],
+    ["forecast", "⠒⠒ forecast after ┊"],
+  ];
   if (truth) words.push(["truth", "o what came"]);
   if (band) words.push(["band", `░ ${Math.round(band.level * 1000) / 10}% interval`]);
-  const key = " ".repeat(margin) + words.map(([kind, text]) => (colour && paint[kind] ? `\x1b[${paint[kind]}m${text}\x1b[0m` : text)).join("   ");
+  const key =
+    " ".repeat(margin) +
+    words.map(([kind, text]) => (colour && paint[kind] ? `\x1b[${paint[kind]}m${text}\x1b[0m` : text)).join("   ");
   const name = panel.unit ? `${panel.name} (${panel.unit})` : panel.name;
   return [plain(name, Math.max(40, Math.floor(columns))), ...lines, Number.isFinite(first) ? ends : "", key].join("\n");
 }
 
 /** Light shade in every empty cell between the bounds. */
-function shade(canvas: Canvas, times: ArrayLike<number>, lower: ArrayLike<number>, upper: ArrayLike<number>, x: (t: number) => number, y: (v: number) => number): void {
+function shade(
+  canvas: Canvas,
+  times: ArrayLike<number>,
+  lower: ArrayLike<number>,
+  upper: ArrayLike<number>,
+  x: (t: number) => number,
+  y: (v: number) => number,
+): void {
   const n = times.length;
   for (let column = 0; column < canvas.columns; column++) {
     // The forecast time nearest to this column; none for the columns of the history.
     let near = -1;
-    for (let i = 0; i < n; i++) if (near < 0 || Math.abs(x(times[i]!) - column * 2) < Math.abs(x(times[near]!) - column * 2)) near = i;
-    if (near < 0 || x(times[0]!) > column * 2 + 1 || !Number.isFinite(lower[near]! + upper[near]!)) continue;
-    for (let row = Math.max(0, Math.round(y(upper[near]!)) >> 2); row <= Math.min(canvas.rows - 1, Math.round(y(lower[near]!)) >> 2); row++) canvas.mark(column, row, "░", "band");
+    for (let i = 0; i < n; i++)
+      if (near < 0 || Math.abs(x(times[i]!) - column * 2) < Math.abs(x(times[near]!) - column * 2)) near = i;
+    if (near < 0 || x(times[0]!) > column * 2 + 1 || !drawable(lower[near]) || !drawable(upper[near])) continue;
+    for (
+      let row = Math.max(0, Math.round(y(upper[near]!)) >> 2);
+      row <= Math.min(canvas.rows - 1, Math.round(y(lower[near]!)) >> 2);
+      row++
+    )
+      canvas.mark(column, row, "░", "band");
   }
 }
 
@@ -149,7 +180,10 @@ function stroke([x0, y0]: [number, number], [x1, y1]: [number, number], dot: (x:
   for (let i = 0; i <= steps; i++) dot(Math.round(x0 + ((x1 - x0) * i) / steps), Math.round(y0 + ((y1 - y0) * i) / steps));
 }
 
-/** One line of a name that came from a file: no control characters (an escape sequence would run in the terminal), cut to `columns`. */
+/**
+ * One line of a name that came from a file: no control characters (an escape sequence would run in the terminal), cut to
+ * `columns`.
+ */
 const plain = (text: string, columns: number): string => {
   const clean = text.replaceAll(/[\p{Cc}\p{Cf}\p{Surrogate}]/gu, "\ufffd");
   return clean.length > columns ? `${clean.slice(0, columns - 1)}…` : clean;
@@ -160,11 +194,14 @@ const plain = (text: string, columns: number): string => {
  * @param columns if given, at most so many letters: the mean of each run of values
  */
 export function sparkline(values: ArrayLike<number>, columns: number = values.length): string {
-  const count = Math.min(values.length, Math.max(1, Math.floor(columns)));
+  const all = Array.from(values);
+  const count = Math.min(all.length, Math.max(1, Math.floor(columns)));
   const means = Array.from({ length: count }, (_, c) => {
-    const part = Array.from(values).slice(Math.floor((c * values.length) / count), Math.floor(((c + 1) * values.length) / count)).filter(Number.isFinite);
+    const part = all.slice(Math.floor((c * all.length) / count), Math.floor(((c + 1) * all.length) / count)).filter(drawable);
     return part.reduce((sum, v) => sum + v, 0) / part.length;
   });
   const [low, high] = extent(means);
-  return means.map((v) => (Number.isFinite(v) ? (high > low ? "▁▂▃▄▅▆▇█"[Math.min(7, Math.floor((8 * (v - low)) / (high - low)))] : "▄") : " ")).join("");
+  return means
+    .map((v) => (drawable(v) ? (high > low ? "▁▂▃▄▅▆▇█"[Math.min(7, Math.floor((8 * (v - low)) / (high - low)))] : "▄") : " "))
+    .join("");
 }
