@@ -11,5 +11,9 @@
 #include "window.h"
 #include "loss.h"
 #include "optim.h"
+#include "linear.h"
+#include "gru.h"
+#include "lstm.h"
+#include "rnn.h"
 
 extern "C" void* memcpy(void* to, const void* from, unsigned long n) { return __builtin_memcpy(to, from, n); }

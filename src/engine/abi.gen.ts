@@ -5,8 +5,188 @@ export type Ptr = number;
 
 /** Every exported kernel, with the shapes of its pointers. */
 export interface Kernels {
-  /** da [N]?, db [N]?, dy [N] */
-  add_backward(da: Ptr, db: Ptr, dy: Ptr, N: number): void;
+  /** x [N], v [N], g [N] */
+  adagrad_update(x: Ptr, v: Ptr, g: Ptr, N: number, lr: number, eps: number, weightDecay: number, scale: number, clip: number): void;
+  /** x [N], m [N], v [N], top [N]?, g [N] */
+  adam_update(x: Ptr, m: Ptr, v: Ptr, top: Ptr, g: Ptr, N: number, lr: number, beta1: number, beta2: number, eps: number, weightDecay: number, decoupled: number, correction1: number, correction2: number, scale: number, clip: number): void;
   /** y [N], a [N], b [N] */
   add_forward(y: Ptr, a: Ptr, b: Ptr, N: number): void;
+  /** da [B,D]?, de [K,D]?, dy [K,B,D] */
+  add_outer_backward(da: Ptr, de: Ptr, dy: Ptr, K: number, B: number, D: number): void;
+  /** y [K,B,D], a [B,D], e [K,D] */
+  add_outer_forward(y: Ptr, a: Ptr, e: Ptr, K: number, B: number, D: number): void;
+  /** db [C]?, dy [N,C] */
+  add_rows_backward(db: Ptr, dy: Ptr, N: number, C: number): void;
+  /** y [N,C], x [N,C], b [C] */
+  add_rows_forward(y: Ptr, x: Ptr, b: Ptr, N: number, C: number): void;
+  /** y [N], x [N] */
+  affine_forward(y: Ptr, x: Ptr, N: number, scale: number, shift: number): void;
+  /** y [N], x [N] */
+  axpy(y: Ptr, a: number, x: Ptr, N: number): void;
+  /** dlogits [N,C]?, dy [1], divisor [1], logits [N,C], target [N,C], positive [C]?, weight [N,C]? */
+  bce_with_logits_backward(dlogits: Ptr, dy: Ptr, divisor: Ptr, logits: Ptr, target: Ptr, positive: Ptr, weight: Ptr, N: number, C: number): void;
+  /** y [1], divisor [1]?, logits [N,C], target [N,C], positive [C]?, weight [N,C]? */
+  bce_with_logits_forward(y: Ptr, divisor: Ptr, logits: Ptr, target: Ptr, positive: Ptr, weight: Ptr, N: number, C: number, mean: number): void;
+  /** out [N] */
+  bernoulli(out: Ptr, N: number, scale: number, threshold: number, key0: number, key1: number, block0: number, block1: number): void;
+  /** da [N,I]?, db [N,J]?, dy [N,I+J] */
+  concat_backward(da: Ptr, db: Ptr, dy: Ptr, N: number, I: number, J: number): void;
+  /** y [N,I+J], a [N,I], b [N,J] */
+  concat_forward(y: Ptr, a: Ptr, b: Ptr, N: number, I: number, J: number): void;
+  /** y [N], x [N] */
+  copy(y: Ptr, x: Ptr, N: number): void;
+  /** dlogits [N,V]?, dy [1], divisor [1], normal [N], logits [N,V], target [N], classWeight [V]?, weight [N]? */
+  cross_entropy_backward(dlogits: Ptr, dy: Ptr, divisor: Ptr, normal: Ptr, logits: Ptr, target: Ptr, classWeight: Ptr, weight: Ptr, N: number, V: number, smoothing: number, ignore: number): void;
+  /** y [1], divisor [1]?, normal [N]?, logits [N,V], target [N], classWeight [V]?, weight [N]? */
+  cross_entropy_forward(y: Ptr, divisor: Ptr, normal: Ptr, logits: Ptr, target: Ptr, classWeight: Ptr, weight: Ptr, N: number, V: number, mean: number, smoothing: number, ignore: number): number;
+  /** dx [N]?, dy [N] */
+  dropout_backward(dx: Ptr, dy: Ptr, N: number, scale: number, threshold: number, key0: number, key1: number, block0: number, block1: number): void;
+  /** y [N], x [N] */
+  dropout_forward(y: Ptr, x: Ptr, N: number, scale: number, threshold: number, key0: number, key1: number, block0: number, block1: number): void;
+  /** dweight [V,E]?, dy [N,E], ids [N] */
+  embedding_backward(dweight: Ptr, dy: Ptr, ids: Ptr, N: number, E: number, padding: number): void;
+  /** y [N,E], ids [N], weight [V,E] */
+  embedding_forward(y: Ptr, ids: Ptr, weight: Ptr, N: number, V: number, E: number): number;
+  /** dx [N]?, dy [N], y [N] */
+  exp_backward(dx: Ptr, dy: Ptr, y: Ptr, N: number): void;
+  /** y [N], x [N] */
+  exp_forward(y: Ptr, x: Ptr, N: number): void;
+  /** x [N] */
+  fill(x: Ptr, value: number, N: number): void;
+  /** x [N] */
+  first_nonfinite(x: Ptr, N: number): number;
+  /** dpred [N,2]?, dy [1], divisor [1], pred [N,2], target [N], weight [N]? */
+  gaussian_nll_backward(dpred: Ptr, dy: Ptr, divisor: Ptr, pred: Ptr, target: Ptr, weight: Ptr, N: number, floor: number): void;
+  /** y [1], divisor [1]?, pred [N,2], target [N], weight [N]? */
+  gaussian_nll_forward(y: Ptr, divisor: Ptr, pred: Ptr, target: Ptr, weight: Ptr, N: number, mean: number, floor: number): void;
+  /** dx [L,B,I]?, dh0 [B,H]?, dwx [3H,I]?, dwh [3H,H]?, dbx [3H]?, dbh [3H]?, dy [L,B,H]?, dhn [B,H]?, y [L,B,H], saved [L,B,4,H], x [L,B,I], h0 [B,H]?, wx [3H,I], wh [3H,H], lengths [B]?, mask [B,H]?, zone [L,B,H]? */
+  gru_backward(dx: Ptr, dh0: Ptr, dwx: Ptr, dwh: Ptr, dbx: Ptr, dbh: Ptr, dy: Ptr, dhn: Ptr, y: Ptr, saved: Ptr, x: Ptr, h0: Ptr, wx: Ptr, wh: Ptr, lengths: Ptr, mask: Ptr, zone: Ptr, work: Ptr, L: number, B: number, I: number, H: number, reverse: number, resetAfter: number, keep: number): void;
+  /** y [L,B,H], hn [B,H], gates [3,L,B,H]?, saved [L,B,4,H]?, x [L,B,I], h0 [B,H]?, wx [3H,I], wh [3H,H], bx [3H]?, bh [3H]?, lengths [B]?, mask [B,H]?, zone [L,B,H]? */
+  gru_forward(y: Ptr, hn: Ptr, gates: Ptr, saved: Ptr, x: Ptr, h0: Ptr, wx: Ptr, wh: Ptr, bx: Ptr, bh: Ptr, lengths: Ptr, mask: Ptr, zone: Ptr, work: Ptr, L: number, B: number, I: number, H: number, reverse: number, resetAfter: number, keep: number): void;
+  gru_work(L: number, B: number, I: number, H: number): number;
+  /** dpred [N]?, dy [1], divisor [1], pred [N], target [N], weight [N]? */
+  huber_backward(dpred: Ptr, dy: Ptr, divisor: Ptr, pred: Ptr, target: Ptr, weight: Ptr, N: number, delta: number): void;
+  /** y [1], divisor [1]?, pred [N], target [N], weight [N]? */
+  huber_forward(y: Ptr, divisor: Ptr, pred: Ptr, target: Ptr, weight: Ptr, N: number, mean: number, delta: number): void;
+  /** ids [N] */
+  int_at(ids: Ptr, i: number): number;
+  /** mean [B], deviation [B], x [A,B,K], mask [A,B,K]? */
+  item_moments(mean: Ptr, deviation: Ptr, x: Ptr, mask: Ptr, A: number, B: number, K: number, eps: number): void;
+  /** dx [L,B,H]?, dy [B,H], lengths [B]? */
+  last_step_backward(dx: Ptr, dy: Ptr, lengths: Ptr, L: number, B: number, H: number): void;
+  /** y [B,H], x [L,B,H], lengths [B]? */
+  last_step_forward(y: Ptr, x: Ptr, lengths: Ptr, L: number, B: number, H: number): void;
+  /** dx [N,H]?, dgain [H]?, dbias [H]?, dy [N,H], x [N,H], gain [H]?, stats [N,2] */
+  layer_norm_backward(dx: Ptr, dgain: Ptr, dbias: Ptr, dy: Ptr, x: Ptr, gain: Ptr, stats: Ptr, N: number, H: number): void;
+  /** y [N,H], stats [N,2]?, x [N,H], gain [H]?, bias [H]? */
+  layer_norm_forward(y: Ptr, stats: Ptr, x: Ptr, gain: Ptr, bias: Ptr, N: number, H: number, eps: number): void;
+  /** da [N]?, db [N]?, dw [N]?, dy [N], a [N], b [N], w [N] */
+  lerp_backward(da: Ptr, db: Ptr, dw: Ptr, dy: Ptr, a: Ptr, b: Ptr, w: Ptr, N: number): void;
+  /** y [N], a [N], b [N], w [N] */
+  lerp_forward(y: Ptr, a: Ptr, b: Ptr, w: Ptr, N: number): void;
+  /** dx [N,I]?, dw [O,I]?, db [O]?, dy [N,O], x [N,I], w [O,I] */
+  linear_backward(dx: Ptr, dw: Ptr, db: Ptr, dy: Ptr, x: Ptr, w: Ptr, work: Ptr, N: number, I: number, O: number): void;
+  /** y [N,O], x [N,I], w [O,I], b [O]? */
+  linear_forward(y: Ptr, x: Ptr, w: Ptr, b: Ptr, work: Ptr, N: number, I: number, O: number): void;
+  linear_work(N: number, I: number, O: number): number;
+  /** dx [N,C]?, dy [N,C], y [N,C] */
+  log_softmax_backward(dx: Ptr, dy: Ptr, y: Ptr, N: number, C: number): void;
+  /** y [N,C], x [N,C] */
+  log_softmax_forward(y: Ptr, x: Ptr, N: number, C: number): void;
+  /** dx [L,B,I]?, dh0 [B,P]?, dc0 [B,H]?, dwx [4H,I]?, dwh [4H,P]?, dwr [P,H]?, dbx [4H]?, dbh [4H]?, dpeep [3,H]?, dy [L,B,P]?, dhn [B,P]?, dcn [B,H]?, y [L,B,P], saved [L,B,4,H], cells [L,B,H], hidden [L,B,H]? with wr, x [L,B,I], h0 [B,P]?, c0 [B,H]?, wx [4H,I], wh [4H,P], wr [P,H]?, peep [3,H]?, lengths [B]?, mask [B,P]?, zone [L,B,P]?, zoneCell [L,B,H]? */
+  lstm_backward(dx: Ptr, dh0: Ptr, dc0: Ptr, dwx: Ptr, dwh: Ptr, dwr: Ptr, dbx: Ptr, dbh: Ptr, dpeep: Ptr, dy: Ptr, dhn: Ptr, dcn: Ptr, y: Ptr, saved: Ptr, cells: Ptr, hidden: Ptr, x: Ptr, h0: Ptr, c0: Ptr, wx: Ptr, wh: Ptr, wr: Ptr, peep: Ptr, lengths: Ptr, mask: Ptr, zone: Ptr, zoneCell: Ptr, work: Ptr, L: number, B: number, I: number, H: number, P: number, reverse: number, keep: number, keepCell: number): void;
+  /** y [L,B,P], hn [B,P], cn [B,H], gates [4,L,B,H]?, saved [L,B,4,H]?, cells [L,B,H]? cell state after each step, hidden [L,B,H]? before the projection, x [L,B,I], h0 [B,P]?, c0 [B,H]?, wx [4H,I], wh [4H,P], wr [P,H]?, bx [4H]?, bh [4H]?, peep [3,H]?, lengths [B]?, mask [B,P]?, zone [L,B,P]?, zoneCell [L,B,H]? */
+  lstm_forward(y: Ptr, hn: Ptr, cn: Ptr, gates: Ptr, saved: Ptr, cells: Ptr, hidden: Ptr, x: Ptr, h0: Ptr, c0: Ptr, wx: Ptr, wh: Ptr, wr: Ptr, bx: Ptr, bh: Ptr, peep: Ptr, lengths: Ptr, mask: Ptr, zone: Ptr, zoneCell: Ptr, work: Ptr, L: number, B: number, I: number, H: number, P: number, reverse: number, keep: number, keepCell: number): void;
+  lstm_work(L: number, B: number, I: number, H: number, P: number): number;
+  /** dpred [N]?, dy [1], divisor [1], pred [N], target [N], weight [N]? */
+  mae_backward(dpred: Ptr, dy: Ptr, divisor: Ptr, pred: Ptr, target: Ptr, weight: Ptr, N: number): void;
+  /** y [1], divisor [1]?, pred [N], target [N], weight [N]? */
+  mae_forward(y: Ptr, divisor: Ptr, pred: Ptr, target: Ptr, weight: Ptr, N: number, mean: number): void;
+  /** dx [L,B,H]?, dy [B,H], y [B,H], x [L,B,H], lengths [B]? */
+  max_pool_backward(dx: Ptr, dy: Ptr, y: Ptr, x: Ptr, lengths: Ptr, L: number, B: number, H: number): void;
+  /** y [B,H], x [L,B,H], lengths [B]? */
+  max_pool_forward(y: Ptr, x: Ptr, lengths: Ptr, L: number, B: number, H: number): void;
+  /** dx [L,B,H]?, dy [B,H], lengths [B]? */
+  mean_pool_backward(dx: Ptr, dy: Ptr, lengths: Ptr, L: number, B: number, H: number): void;
+  /** y [B,H], x [L,B,H], lengths [B]? */
+  mean_pool_forward(y: Ptr, x: Ptr, lengths: Ptr, L: number, B: number, H: number): void;
+  /** dpred [N]?, dy [1], divisor [1], pred [N], target [N], weight [N]? */
+  mse_backward(dpred: Ptr, dy: Ptr, divisor: Ptr, pred: Ptr, target: Ptr, weight: Ptr, N: number): void;
+  /** y [1], divisor [1]?, pred [N], target [N], weight [N]? */
+  mse_forward(y: Ptr, divisor: Ptr, pred: Ptr, target: Ptr, weight: Ptr, N: number, mean: number): void;
+  /** da [N]?, db [N]?, dy [N], a [N], b [N] */
+  mul_backward(da: Ptr, db: Ptr, dy: Ptr, a: Ptr, b: Ptr, N: number): void;
+  /** y [N], a [N], b [N] */
+  mul_forward(y: Ptr, a: Ptr, b: Ptr, N: number): void;
+  /** dpred [N,Q]?, dy [1], divisor [1], pred [N,Q], target [N], quantiles [Q], weight [N]? */
+  quantile_backward(dpred: Ptr, dy: Ptr, divisor: Ptr, pred: Ptr, target: Ptr, quantiles: Ptr, weight: Ptr, N: number, Q: number): void;
+  /** y [1], divisor [1]?, pred [N,Q], target [N], quantiles [Q], weight [N]? */
+  quantile_forward(y: Ptr, divisor: Ptr, pred: Ptr, target: Ptr, quantiles: Ptr, weight: Ptr, N: number, Q: number, mean: number): void;
+  /** dx [N]?, dy [N], y [N] */
+  relu_backward(dx: Ptr, dy: Ptr, y: Ptr, N: number): void;
+  /** y [N], x [N] */
+  relu_forward(y: Ptr, x: Ptr, N: number): void;
+  /** dx [N]?, dy [K,N] */
+  repeat_backward(dx: Ptr, dy: Ptr, K: number, N: number): void;
+  /** y [K,N], x [N] */
+  repeat_forward(y: Ptr, x: Ptr, K: number, N: number): void;
+  /** x [N], v [N], a [N]?, m [N]?, g [N] */
+  rmsprop_update(x: Ptr, v: Ptr, a: Ptr, m: Ptr, g: Ptr, N: number, lr: number, alpha: number, eps: number, momentum: number, weightDecay: number, scale: number, clip: number): void;
+  /** dx [L,B,I]?, dh0 [B,H]?, dwx [H,I]?, dwh [H,H]?, dbx [H]?, dbh [H]?, dy [L,B,H]?, dhn [B,H]?, y [L,B,H], saved [L,B,H], x [L,B,I], h0 [B,H]?, wx [H,I], wh [H,H], lengths [B]?, mask [B,H]?, zone [L,B,H]? */
+  rnn_backward(dx: Ptr, dh0: Ptr, dwx: Ptr, dwh: Ptr, dbx: Ptr, dbh: Ptr, dy: Ptr, dhn: Ptr, y: Ptr, saved: Ptr, x: Ptr, h0: Ptr, wx: Ptr, wh: Ptr, lengths: Ptr, mask: Ptr, zone: Ptr, work: Ptr, L: number, B: number, I: number, H: number, reverse: number, relu: number, keep: number): void;
+  /** y [L,B,H], hn [B,H], saved [L,B,H]?, x [L,B,I], h0 [B,H]?, wx [H,I], wh [H,H], bx [H]?, bh [H]?, lengths [B]?, mask [B,H]?, zone [L,B,H]? */
+  rnn_forward(y: Ptr, hn: Ptr, saved: Ptr, x: Ptr, h0: Ptr, wx: Ptr, wh: Ptr, bx: Ptr, bh: Ptr, lengths: Ptr, mask: Ptr, zone: Ptr, work: Ptr, L: number, B: number, I: number, H: number, reverse: number, relu: number, keep: number): void;
+  rnn_work(L: number, B: number, I: number, H: number): number;
+  /** dx [N,B,K]?, ds [B]?, dt [B]?, dy [N,B,K], x [N,B,K], s [B]? */
+  scale_shift_backward(dx: Ptr, ds: Ptr, dt: Ptr, dy: Ptr, x: Ptr, s: Ptr, N: number, B: number, K: number): void;
+  /** y [N,B,K], x [N,B,K], s [B]?, t [B]? */
+  scale_shift_forward(y: Ptr, x: Ptr, s: Ptr, t: Ptr, N: number, B: number, K: number): void;
+  /** x [N], m [N]?, g [N] */
+  sgd_update(x: Ptr, m: Ptr, g: Ptr, N: number, lr: number, momentum: number, dampening: number, weightDecay: number, nesterov: number, first: number, scale: number, clip: number): void;
+  /** dx [N]?, dy [N], y [N] */
+  sigmoid_backward(dx: Ptr, dy: Ptr, y: Ptr, N: number): void;
+  /** y [N], x [N] */
+  sigmoid_forward(y: Ptr, x: Ptr, N: number): void;
+  /** dx [N,C]?, dy [N,D] */
+  slice_backward(dx: Ptr, dy: Ptr, N: number, C: number, from: number, D: number): void;
+  /** y [N,D], x [N,C] */
+  slice_forward(y: Ptr, x: Ptr, N: number, C: number, from: number, D: number): void;
+  /** dx [N,C]?, dy [N,C], y [N,C] */
+  softmax_backward(dx: Ptr, dy: Ptr, y: Ptr, N: number, C: number): void;
+  /** y [N,C], x [N,C] */
+  softmax_forward(y: Ptr, x: Ptr, N: number, C: number): void;
+  /** dx [N]?, dy [N], x [N] */
+  softplus_backward(dx: Ptr, dy: Ptr, x: Ptr, N: number): void;
+  /** y [N], x [N] */
+  softplus_forward(y: Ptr, x: Ptr, N: number): void;
+  /** dpred [N,3]?, dy [1], divisor [1], pred [N,3], target [N], weight [N]? */
+  student_t_nll_backward(dpred: Ptr, dy: Ptr, divisor: Ptr, pred: Ptr, target: Ptr, weight: Ptr, N: number, floor: number): void;
+  /** y [1], divisor [1]?, pred [N,3], target [N], weight [N]? */
+  student_t_nll_forward(y: Ptr, divisor: Ptr, pred: Ptr, target: Ptr, weight: Ptr, N: number, mean: number, floor: number): void;
+  /** y [N], a [N], b [N] */
+  sub_forward(y: Ptr, a: Ptr, b: Ptr, N: number): void;
+  /** dx [N]?, dy [1] */
+  sum_backward(dx: Ptr, dy: Ptr, N: number, mean: number): void;
+  /** y [1], x [N] */
+  sum_forward(y: Ptr, x: Ptr, N: number, mean: number): void;
+  /** x [N] */
+  sum_squares(x: Ptr, N: number): number;
+  /** dx [N]?, dy [N], y [N] */
+  tanh_backward(dx: Ptr, dy: Ptr, y: Ptr, N: number): void;
+  /** y [N], x [N] */
+  tanh_forward(y: Ptr, x: Ptr, N: number): void;
+  /** dx [A,B,C]?, dy [B,A,C] */
+  transpose01_backward(dx: Ptr, dy: Ptr, A: number, B: number, C: number): void;
+  /** y [B,A,C], x [A,B,C] */
+  transpose01_forward(y: Ptr, x: Ptr, A: number, B: number, C: number): void;
+  /** out [N] */
+  uniform(out: Ptr, N: number, lo: number, hi: number, key0: number, key1: number, block0: number, block1: number): void;
+  /** dx [N]?, dy [1], divisor [1], weight [N] */
+  weighted_mean_backward(dx: Ptr, dy: Ptr, divisor: Ptr, weight: Ptr, N: number): void;
+  /** y [1], divisor [1]?, x [N], weight [N] */
+  weighted_mean_forward(y: Ptr, divisor: Ptr, x: Ptr, weight: Ptr, N: number): void;
+  /** out [L,B,K], mask [L,B,K]?, series [R,C], starts [B], columns [K] */
+  window_gather(out: Ptr, mask: Ptr, series: Ptr, starts: Ptr, columns: Ptr, R: number, C: number, L: number, B: number, K: number, offset: number): number;
+  /** out [S,B*K,D], mask [S,B*K,D]?, series [R,C], starts [B], columns [K] */
+  window_segments(out: Ptr, mask: Ptr, series: Ptr, starts: Ptr, columns: Ptr, R: number, C: number, S: number, D: number, B: number, K: number, offset: number): number;
 }

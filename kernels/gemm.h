@@ -1,0 +1,210 @@
+// Matrix products: C += A·B, on packed blocks, with any sizes.
+//
+// Rows are found through pointers, so that a caller chooses them freely: the state before a step stands in h0 or in another row
+// of y, padded steps are left out. B is packed once (panels of NR columns, blocks of KC rows) and reused for all rows of A; A is
+// packed block by block (panels of at most MR rows); one tile of MR × NR sums stays in registers for a whole block.
+//
+// Every element of C is one chain, c = fma(a[k], b[k], c) for k = 0, 1, …, from what stood there. So its bits depend neither on
+// the other rows nor on any block size here: a batch gives the same as its items, a chunk the same as the whole.
+#pragma once
+#include "vec.h"
+
+constexpr int MR = 4, PANEL_VECTORS = 2, NR = PANEL_VECTORS * W;
+constexpr int KC = 256; // a panel of B, KC × NR, stays in the first-level cache
+constexpr int MC = 64;  // a block of A, MC × KC, stays in the second
+
+// ---- scratch ----
+
+// Hands out parts of a work buffer. Laid out once with a null base to learn the size, once more to get the parts.
+struct Scratch {
+  T* base;
+  int used = 0;
+  T* take(int n) {
+    T* part = base + used;
+    used += roundUp(n, 64 / int(sizeof(T)));
+    return part;
+  }
+  template <class P> P* list(int n) { return (P*)take(int((n * sizeof(P) + sizeof(T) - 1) / sizeof(T))); }
+};
+
+INLINE int packedSize(int K, int N) { return K * roundUp(N, NR); }
+constexpr int BLOCK_SIZE = MC * KC;
+
+NOINLINE void fillRow(T* y, T value, int n) {
+  eachVector(n, [&](int j, int m) ALWAYS { store(y + j, splat(value), m); });
+}
+NOINLINE void copyRow(T* y, const T* x, int n) {
+  eachVector(n, [&](int j, int m) ALWAYS { store(y + j, load(x + j, m), m); });
+}
+NOINLINE void addRow(T* y, const T* x, int n) {
+  eachVector(n, [&](int j, int m) ALWAYS { store(y + j, load(y + j, m) + load(x + j, m), m); });
+}
+
+// ---- packing ----
+
+// out[k·stride + i] = rows[i][k] (· scale[i][k]) for i < n <= 4, k < K.
+template <class Vec, int Lanes> NOINLINE void interleaveVectors(T* out, int stride, const T* const* rows, const T* const* scale, int n, int first, int K) {
+  int k = 0;
+  if constexpr (Lanes == 4) {
+    if (n == 4) {
+      const T *p0 = rows[0] + first, *p1 = rows[1] + first, *p2 = rows[2] + first, *p3 = rows[3] + first;
+      for (; k + 4 <= K; k += 4, out += 4 * stride) {
+        Vec a = load(p0 + k), b = load(p1 + k), c = load(p2 + k), d = load(p3 + k);
+        if (scale) {
+          a *= load(scale[0] + first + k);
+          b *= load(scale[1] + first + k);
+          c *= load(scale[2] + first + k);
+          d *= load(scale[3] + first + k);
+        }
+        const Vec ab = __builtin_shufflevector(a, b, 0, 4, 1, 5), cd = __builtin_shufflevector(c, d, 0, 4, 1, 5);
+        const Vec AB = __builtin_shufflevector(a, b, 2, 6, 3, 7), CD = __builtin_shufflevector(c, d, 2, 6, 3, 7);
+        store(out, __builtin_shufflevector(ab, cd, 0, 1, 4, 5));
+        store(out + stride, __builtin_shufflevector(ab, cd, 2, 3, 6, 7));
+        store(out + 2 * stride, __builtin_shufflevector(AB, CD, 0, 1, 4, 5));
+        store(out + 3 * stride, __builtin_shufflevector(AB, CD, 2, 3, 6, 7));
+      }
+    }
+  }
+  for (; k < K; k++, out += stride) {
+    for (int i = 0; i < n; i++) out[i] = rows[i][first + k] * (scale ? scale[i][first + k] : T(1));
+  }
+}
+
+INLINE void interleave(T* out, int stride, const T* const* rows, const T* const* scale, int n, int first, int K) {
+  interleaveVectors<V, W>(out, stride, rows, scale, n, first, K);
+}
+
+// Packs B[k][n] = rows[n][first + k], K × N: the rows of a weight become columns.
+NOINLINE void packTransposed(T* out, const T* const* rows, int first, int K, int N) {
+  for (int k0 = 0; k0 < K; k0 += KC) {
+    const int kc = min(KC, K - k0);
+    for (int j = 0; j < N; j += NR, out += kc * NR) {
+      if (N - j < NR) fillRow(out, 0, kc * NR);
+      for (int i = 0; i < min(NR, N - j); i += 4) interleave(out + i, NR, rows + j + i, nullptr, min(4, N - j - i), first + k0, kc);
+    }
+  }
+}
+
+// Packs B[k][n] = rows[k][n] (· scale[k][n]), K × N.
+NOINLINE void packStraight(T* out, const T* const* rows, const T* const* scale, int K, int N) {
+  for (int k0 = 0; k0 < K; k0 += KC) {
+    const int kc = min(KC, K - k0);
+    for (int j = 0; j < N; j += NR) {
+      const int n = min(NR, N - j);
+      for (int k = k0; k < k0 + kc; k++, out += NR) {
+        const T* row = rows[k] + j;
+        if (n == NR) {
+          UNROLL for (int v = 0; v < NR; v += W) store(out + v, scale ? load(row + v) * load(scale[k] + j + v) : load(row + v));
+        } else {
+          for (int i = 0; i < NR; i++) out[i] = i < n ? row[i] * (scale ? scale[k][j + i] : T(1)) : T(0);
+        }
+      }
+    }
+  }
+}
+
+// Calls f(first, size) for M rows in the fewest panels, their sizes differing by at most 1: 5 rows are 3 + 2, not 4 + 1.
+template <class F> INLINE void eachPanel(int M, F f) {
+  const int count = (M + MR - 1) / MR;
+  for (int i = 0, first = 0; i < count; i++) {
+    const int size = M / count + (i < M % count);
+    f(first, size);
+    first += size;
+  }
+}
+
+// Packs a block of A from its rows: A[m][k] = rows[m][first + k] (· scale[m][first + k]).
+NOINLINE void packBlock(T* out, const T* const* rows, const T* const* scale, int first, int M, int K) {
+  eachPanel(M, [&](int m, int size) ALWAYS { interleave(out + m * K, size, rows + m, scale ? scale + m : nullptr, size, first, K); });
+}
+
+// Packs a block of A from its columns: A[m][k] = rows[k][first + m].
+NOINLINE void packBlockOfColumns(T* out, const T* const* rows, int first, int M, int K) {
+  eachPanel(M, [&](int m, int size) ALWAYS {
+    T* to = out + m * K;
+    if (size == 4 && W == 4) {
+      for (int k = 0; k < K; k++, to += 4) store(to, load(rows[k] + first + m));
+    } else {
+      for (int k = 0; k < K; k++) {
+        for (int i = 0; i < size; i++) *to++ = rows[k][first + m + i];
+      }
+    }
+  });
+}
+
+// ---- the product ----
+
+// ROWS × PANELS·NR sums in registers; the panels of B stand K·NR apart.
+template <int ROWS, int PANELS> NOINLINE void tile(T* const* c, int column, const T* a, const T* b, int K) {
+  V sum[ROWS][PANELS * PANEL_VECTORS];
+  UNROLL for (int i = 0; i < ROWS; i++) {
+    UNROLL for (int v = 0; v < PANELS * PANEL_VECTORS; v++) sum[i][v] = load(c[i] + column + v * W);
+  }
+  NOUNROLL for (int k = 0; k < K; k++) {
+    V right[PANELS * PANEL_VECTORS];
+    UNROLL for (int v = 0; v < PANELS * PANEL_VECTORS; v++) right[v] = load(b + (v / PANEL_VECTORS) * K * NR + (v % PANEL_VECTORS) * W);
+    UNROLL for (int i = 0; i < ROWS; i++) {
+      const V left = splat(a[i]);
+      UNROLL for (int v = 0; v < PANELS * PANEL_VECTORS; v++) sum[i][v] = fma_(left, right[v], sum[i][v]);
+    }
+    a += ROWS;
+    b += NR;
+  }
+  UNROLL for (int i = 0; i < ROWS; i++) {
+    UNROLL for (int v = 0; v < PANELS * PANEL_VECTORS; v++) store(c[i] + column + v * W, sum[i][v]);
+  }
+}
+
+INLINE void tileOfRows(int rows, T* const* c, int column, const T* a, const T* b, int K) {
+  switch (rows) {
+    case 1: return tile<1, 1>(c, column, a, b, K);
+    case 2: return tile<2, 1>(c, column, a, b, K);
+    case 3: return tile<3, 1>(c, column, a, b, K);
+    default: return tile<4, 1>(c, column, a, b, K);
+  }
+}
+
+// C[m][column + n] += Σ_k A[m][k]·B[k][n] for a packed block of A and one KC block of packed B; M <= MC, K <= KC.
+NOINLINE void multiplyBlocks(T* const* c, int column, const T* a, const T* b, int M, int N, int K) {
+  int j = 0;
+  // With few rows, several panels at once keep enough chains going.
+  if (M == 1) {
+    for (; j + 4 * NR <= N; j += 4 * NR) tile<1, 4>(c, column + j, a, b + j * K, K);
+  } else if (M == 2) {
+    for (; j + 2 * NR <= N; j += 2 * NR) tile<2, 2>(c, column + j, a, b + j * K, K);
+  }
+  for (; j + NR <= N; j += NR) {
+    eachPanel(M, [&](int m, int size) ALWAYS { tileOfRows(size, c + m, column + j, a + m * K, b + j * K, K); });
+  }
+  if (j == N) return;
+  // The last, narrower panel goes through a full tile in memory.
+  eachPanel(M, [&](int m, int size) ALWAYS {
+    T edge[MR * NR] = {};
+    T* rows[MR];
+    for (int i = 0; i < size; i++) {
+      rows[i] = edge + i * NR;
+      for (int n = j; n < N; n++) rows[i][n - j] = c[m + i][column + n];
+    }
+    tileOfRows(size, rows, 0, a + m * K, b + j * K, K);
+    for (int i = 0; i < size; i++) {
+      for (int n = j; n < N; n++) c[m + i][column + n] = rows[i][n - j];
+    }
+  });
+}
+
+// C[m][cColumn + n] += Σ_k A[m][aColumn + k] (· scale[m][aColumn + k]) · B[k][n], B packed. `block` holds BLOCK_SIZE.
+NOINLINE void multiply(T* const* c, int cColumn, const T* const* a, int aColumn, const T* const* scale, const T* b, int M, int N, int K, T* block) {
+  for (int m = 0; m < M; m += MC) {
+    const int mc = min(MC, M - m);
+    for (int k = 0; k < K; k += KC) {
+      const int kc = min(KC, K - k);
+      packBlock(block, a + m, scale ? scale + m : nullptr, aColumn + k, mc, kc);
+      multiplyBlocks(c + m, cColumn, block, b + k * roundUp(N, NR), mc, N, kc);
+    }
+  }
+}
+
+// rows[i] = base + i·stride
+template <class P> INLINE void listRows(P** rows, P* base, int stride, int n) {
+  for (int i = 0; i < n; i++) rows[i] = base + long(i) * stride;
+}

@@ -1,0 +1,167 @@
+// Gated recurrent unit over a whole sequence. Weights in the order r, z, n; formulas in docs: z keeps the old state.
+//
+// A row has the blocks [ n | r | z | m ]. Reset after: m = W_hn·h + b_hn, the recurrent half of n, so that x·wx adds into the
+// first three blocks and h·wh into the last three. Reset before: m = r ∘ h, which W_hn multiplies.
+#pragma once
+#include "recurrent.h"
+
+// The bias bh of n stands in block m (reset after) or n (reset before); so do the recurrent weights' gradients.
+static Layout gruLayout(int I, int H, int resetAfter) {
+  if (resetAfter) return {I, H, H, 4, 3, 1, {2, 0, 1, -1}, {-1, 0, 1, 2}};
+  return {I, H, H, 4, 3, 1, {2, 0, 1, -1}, {2, 0, 1, -1}};
+}
+
+// After the sums: the gates in place, and the new state.
+NOINLINE void gruGates(T* y, T* row, const T* h, const T* zone, T keep, bool zoned, int H, bool resetAfter) {
+  eachVector(H, [&](int j, int m) ALWAYS {
+    const V r = resetAfter ? sigmoid(load(row + H + j, m)) : load(row + H + j, m);
+    const V z = resetAfter ? sigmoid(load(row + 2 * H + j, m)) : load(row + 2 * H + j, m);
+    const V sum = load(row + j, m);
+    const V n = tanh(resetAfter ? fma_(r, load(row + 3 * H + j, m), sum) : sum);
+    const V old = load(h + j, m);
+    V state = fma_(z, old - n, n);
+    if (zoned) state = fma_(share(zone, keep, j, m), state - old, old);
+    store(row + j, n, m);
+    if (resetAfter) {
+      store(row + H + j, r, m);
+      store(row + 2 * H + j, z, m);
+    }
+    store(y + j, state, m);
+  });
+}
+
+// Reset before, first half: r, z and r ∘ (mask ∘ h).
+NOINLINE void gruReset(T* row, const T* h, const T* mask, int H) {
+  eachVector(H, [&](int j, int m) ALWAYS {
+    const V r = sigmoid(load(row + H + j, m));
+    store(row + H + j, r, m);
+    store(row + 2 * H + j, sigmoid(load(row + 2 * H + j, m)), m);
+    store(row + 3 * H + j, r * (mask ? load(mask + j, m) * load(h + j, m) : load(h + j, m)), m);
+  });
+}
+
+#if TRAINING
+// From the gradient of the new state (in dh): the row of D, and the part of dh that does not go through a product.
+NOINLINE void gruGatesBack(T* d, T* dh, const T* row, const T* h, const T* zone, T keep, bool zoned, int H, bool resetAfter) {
+  const V one = splat(1);
+  eachVector(H, [&](int j, int m) ALWAYS {
+    const V n = load(row + j, m), r = load(row + H + j, m), z = load(row + 2 * H + j, m);
+    const V whole = load(dh + j, m);
+    const V g = zoned ? whole * share(zone, keep, j, m) : whole;
+    const V dn = g * (one - z) * (one - n * n);
+    store(d + j, dn, m);
+    store(d + 2 * H + j, g * (load(h + j, m) - n) * z * (one - z), m);
+    if (resetAfter) {
+      store(d + H + j, dn * load(row + 3 * H + j, m) * r * (one - r), m);
+      store(d + 3 * H + j, dn * r, m);
+    } else {
+      store(d + 3 * H + j, V{}, m);
+    }
+    store(dh + j, zoned ? fma_(g, z, whole - g) : g * z, m);
+  });
+}
+
+// Reset before, second half: block m of D holds the gradient of r ∘ (mask ∘ h).
+NOINLINE void gruResetBack(T* d, T* dh, const T* row, const T* h, const T* mask, int H) {
+  eachVector(H, [&](int j, int m) ALWAYS {
+    const V r = load(row + H + j, m), dm = load(d + 3 * H + j, m);
+    const V scale = mask ? load(mask + j, m) : splat(1);
+    store(d + H + j, dm * (scale * load(h + j, m)) * r * (splat(1) - r), m);
+    store(dh + j, fma_(dm * r, scale, load(dh + j, m)), m);
+  });
+}
+
+struct GruBackwardWork : BackwardWork {
+  const T** rh; // rows r ∘ h, the right side of dW_hn, when reset before
+  T *rhPacked, *whn;
+  GruBackwardWork(Scratch& s, const Layout& c, int L, int B) : BackwardWork(s, c, L, B) {
+    rh = s.list<const T*>(rows);
+    rhPacked = s.take(packedSize(rows, c.H));
+    whn = s.take(packedSize(c.H, c.H));
+  }
+};
+#endif
+
+// Elements of scratch for gru_forward and gru_backward.
+KERNEL int gru_work(int L, int B, int I, int H) {
+  const Layout c = gruLayout(I, H, 1);
+  Scratch forward{nullptr};
+  ForwardWork(forward, c, L, B);
+#if TRAINING
+  Scratch backward{nullptr};
+  GruBackwardWork(backward, c, L, B);
+  return max(forward.used, backward.used);
+#else
+  return forward.used;
+#endif
+}
+
+// y = the states of a GRU over x; hn = the last one; gates = r, z, n.
+KERNEL void gru_forward(T* y /*[L,B,H]*/, T* hn /*[B,H]*/, T* gates /*[3,L,B,H]?*/, T* saved /*[L,B,4,H]?*/, const T* x /*[L,B,I]*/, const T* h0 /*[B,H]?*/, const T* wx /*[3H,I]*/, const T* wh /*[3H,H]*/,
+  const T* bx /*[3H]?*/, const T* bh /*[3H]?*/, const int* lengths /*[B]?*/, const T* mask /*[B,H]?*/, const T* zone /*[L,B,H]?*/, T* work, int L, int B, int I, int H, int reverse, int resetAfter, T keep) {
+  const Layout c = gruLayout(I, H, resetAfter);
+  const Steps q{L, B, lengths, reverse};
+  const Zone zoneout{zone, keep};
+  Scratch scratch{work};
+  ForwardWork w(scratch, c, L, B);
+  T* whn = w.wh + packedSize(H, 2 * H); // reset before: W_hn stands alone
+  gatherBias(w.bias, c, bx, bh);
+  listRows(w.weights, wh, H, 3 * H);
+  if (resetAfter) {
+    packTransposed(w.wh, w.weights, 0, H, 3 * H);
+  } else {
+    packTransposed(w.wh, w.weights, 0, H, 2 * H);
+    packTransposed(whn, w.weights + 2 * H, 0, H, H);
+  }
+  const signed char gateBlock[3] = {1, 2, 0};
+  runForward(c, q, w, y, hn, gates, saved, x, h0, wx, mask, gateBlock, 3, [&](const StepRows& r) {
+    multiply(r.gates, H, r.h, 0, r.mask, w.wh, r.n, resetAfter ? 3 * H : 2 * H, H, w.block);
+    if (!resetAfter) {
+      for (int i = 0; i < r.n; i++) gruReset(r.gates[i], r.h[i], r.mask ? r.mask[i] : nullptr, H);
+      multiply(r.gates, 0, r.gates, 3 * H, nullptr, whn, r.n, H, H, w.block);
+    }
+    for (int i = 0; i < r.n; i++) {
+      gruGates(y + long(r.row[i]) * H, r.gates[i], r.h[i], zoneout.at(r.row[i], H), keep, zoneout.on(), H, resetAfter);
+    }
+  });
+}
+
+#if TRAINING
+// Adds the gradients of everything that gru_forward read; `y` and `saved` are what it wrote.
+KERNEL void gru_backward(T* dx /*[L,B,I]?*/, T* dh0 /*[B,H]?*/, T* dwx /*[3H,I]?*/, T* dwh /*[3H,H]?*/, T* dbx /*[3H]?*/, T* dbh /*[3H]?*/, const T* dy /*[L,B,H]?*/, const T* dhn /*[B,H]?*/, const T* y /*[L,B,H]*/, const T* saved /*[L,B,4,H]*/,
+  const T* x /*[L,B,I]*/, const T* h0 /*[B,H]?*/, const T* wx /*[3H,I]*/, const T* wh /*[3H,H]*/, const int* lengths /*[B]?*/, const T* mask /*[B,H]?*/, const T* zone /*[L,B,H]?*/, T* work, int L, int B, int I, int H, int reverse, int resetAfter, T keep) {
+  const Layout c = gruLayout(I, H, resetAfter);
+  const Steps q{L, B, lengths, reverse};
+  const Zone zoneout{zone, keep};
+  Scratch scratch{work};
+  GruBackwardWork w(scratch, c, L, B);
+  listRows(w.weights, wh, H, 3 * H);
+  if (resetAfter) {
+    packStraight(w.wh, w.weights, nullptr, 3 * H, H);
+  } else {
+    packStraight(w.wh, w.weights, nullptr, 2 * H, H);
+    packStraight(w.whn, w.weights + 2 * H, nullptr, H, H);
+  }
+  // Reset before: dW_hn comes from r ∘ h and is added apart.
+  Layout weights = c;
+  if (!resetAfter) weights.whGate[0] = -1;
+  runBackward(
+    c, weights, q, w, Gradients{dx, dh0, dwx, dwh, dbx, dbh}, dy, dhn, y, saved, x, h0, wx, mask,
+    [&](const BackRows& r) {
+      for (int i = 0; i < r.n; i++) {
+        gruGatesBack(r.d[i], r.dh[i], r.saved[i], r.h[i], zoneout.at(r.row[i], H), keep, zoneout.on(), H, resetAfter);
+      }
+      if (resetAfter) return carryBack(r, w, c, H, 3 * H, w.wh);
+      multiply(r.d, 3 * H, r.d, 0, nullptr, w.whn, r.n, H, H, w.block);
+      for (int i = 0; i < r.n; i++) gruResetBack(r.d[i], r.dh[i], r.saved[i], r.h[i], r.mask ? r.mask[i] : nullptr, H);
+      carryBack(r, w, c, H, 2 * H, w.wh);
+    },
+    [&](int n) {
+      if (resetAfter || !dwh) return;
+      for (int i = 0; i < n; i++) w.rh[i] = w.saved[i] + 3 * H;
+      packStraight(w.rhPacked, w.rh, nullptr, n, H);
+      listRows(w.dwh, dwh + 2L * H * H, H, H);
+      addWeightGradient(w.dwh, w.d, 0, w.rhPacked, n, H, H, w.block);
+    });
+}
+#endif

@@ -1,0 +1,311 @@
+// What GRU, LSTM and the simple RNN share: which steps are real and where their rows stand, the input projection in chunks of
+// a few steps, and the gradients of the weights chunk by chunk on the way back, while a chunk's rows are still in the cache.
+//
+// A cell keeps one row of `width` = blocks · H numbers per step and item: first the gates' sums, then, in place, the gates.
+// The input projection adds into its columns from 0, the recurrent product into its last columns, so both are plain products.
+// Going back, a row of D has the same columns and holds the gradients of those sums.
+//
+// Steps are counted in the order of running: step s of item b reads x at `time(s, b)`, which for the reverse direction starts
+// at the item's own last real step. Steps beyond an item's length are never touched but to be cleared. `saved` is indexed by
+// step, everything that a caller sees (y, gates, cells, hidden) by time.
+#pragma once
+#include "gemm.h"
+
+struct Steps {
+  int L, B;
+  const int* lengths; // [B]?
+  int reverse;
+
+  int length(int b) const { return lengths ? max(0, min(lengths[b], L)) : L; }
+  int time(int s, int b) const { return reverse ? length(b) - 1 - s : s; }
+  int row(int s, int b) const { return time(s, b) * B + b; }
+  int longest() const {
+    int most = lengths ? 0 : L;
+    for (int b = 0; lengths && b < B; b++) most = max(most, length(b));
+    return most;
+  }
+};
+
+// Clears the rows of a [L, B, n] array beyond each item's length.
+NOINLINE void clearPadding(T* y, const Steps& q, int n) {
+  if (!y || !q.lengths) return;
+  for (int b = 0; b < q.B; b++) {
+    for (int t = q.length(b); t < q.L; t++) fillRow(y + (long(t) * q.B + b) * n, 0, n);
+  }
+}
+
+// The sizes of a cell, and how its blocks of H columns belong to the gates of wx and wh (-1: to none).
+struct Layout {
+  int I, H, P;             // P numbers of state go into the recurrent product; H but for an LSTM with a projection
+  int blocks;              // blocks in a row
+  int inputs;              // blocks 0 … inputs-1 get the projection of x
+  int firstRecurrent;      // blocks firstRecurrent … blocks-1 get the recurrent product
+  signed char wxGate[4], whGate[4];
+
+  int width() const { return blocks * H; }
+  int inputWidth() const { return inputs * H; }
+  int recurrentWidth() const { return (blocks - firstRecurrent) * H; }
+};
+
+// Fills `rows` with the rows of `w` [gates·H, n] in the order of the blocks `first` … `last`-1.
+template <class P> INLINE void listGates(P** rows, P* w, const signed char* gate, int first, int last, int H, int n) {
+  for (int g = first; g < last; g++, rows += H) listRows(rows, w + long(gate[g]) * H * n, n, H);
+}
+
+// Steps per chunk: its rows of gates fit the second-level cache going forward; going back, they fill one block of a product.
+INLINE int chunkForward(int L, int B, int width) { return max(1, min(L, 131072 / max(1, B * width))); }
+INLINE int chunkBackward(int L, int B) { return max(1, min(L, KC / max(1, B))); }
+
+// ---- forward ----
+
+struct ForwardWork {
+  int chunk, rows;
+  const T **weights, **x, **h, **mask;
+  T **gates, **out;
+  int *item, *row;
+  T *zeros, *bias, *wx, *wh, *gateRows, *block;
+
+  ForwardWork(Scratch& s, const Layout& c, int L, int B) {
+    chunk = chunkForward(L, B, c.width());
+    rows = chunk * B;
+    weights = s.list<const T*>(c.width());
+    x = s.list<const T*>(rows);
+    h = s.list<const T*>(B);
+    mask = s.list<const T*>(B);
+    gates = s.list<T*>(rows);
+    out = s.list<T*>(B);
+    item = s.list<int>(rows);
+    row = s.list<int>(rows);
+    zeros = s.take(max(c.P, c.H));
+    bias = s.take(c.width());
+    wx = s.take(packedSize(c.I, c.inputWidth()));
+    wh = s.take(packedSize(c.P, c.recurrentWidth()) + NR * c.P); // room for two parts
+    gateRows = s.take(rows * c.width());
+    block = s.take(BLOCK_SIZE);
+  }
+};
+
+// The bias of each column: bx where the projection goes, and bh where the recurrent product goes.
+NOINLINE void gatherBias(T* bias, const Layout& c, const T* bx, const T* bh) {
+  fillRow(bias, 0, c.width());
+  for (int g = 0; g < c.blocks; g++) {
+    if (bx && c.wxGate[g] >= 0) addRow(bias + g * c.H, bx + c.wxGate[g] * c.H, c.H);
+    if (bh && c.whGate[g] >= 0) addRow(bias + g * c.H, bh + c.whGate[g] * c.H, c.H);
+  }
+}
+
+/** One step's active items, n of them: item number, row of y, pointers to gate row, previous state (before its mask) and mask. */
+struct StepRows {
+  int n;
+  const int *item, *row;
+  T* const* gates;
+  const T* const* h;
+  const T* const* mask; // null without one
+};
+
+// Runs all steps. `step(StepRows)` adds the recurrent product, turns gate rows into gates and writes the rows of y.
+template <class Step>
+INLINE void runForward(const Layout& c, const Steps& q, ForwardWork& w, T* y, T* hn, T* gates, T* saved, const T* x, const T* h0, const T* wx, const T* mask, const signed char* gateBlock, int gateCount, Step step) {
+  const int B = q.B, width = c.width(), longest = q.longest();
+  fillRow(w.zeros, 0, max(c.P, c.H));
+  listGates(w.weights, wx, c.wxGate, 0, c.inputs, c.H, c.I);
+  packTransposed(w.wx, w.weights, 0, c.I, c.inputWidth());
+  clearPadding(y, q, c.P);
+  clearPadding(saved, q, width);
+  for (int g = 0; gates && g < gateCount; g++) clearPadding(gates + long(g) * q.L * B * c.H, q, c.H);
+
+  for (int first = 0; first < longest; first += w.chunk) {
+    const int last = min(longest, first + w.chunk);
+    int n = 0;
+    for (int s = first; s < last; s++) {
+      for (int b = 0; b < B; b++) {
+        if (s >= q.length(b)) continue;
+        w.item[n] = b;
+        w.row[n] = q.row(s, b);
+        w.x[n] = x + long(w.row[n]) * c.I;
+        w.gates[n] = saved ? saved + (long(s) * B + b) * width : w.gateRows + long(n) * width;
+        copyRow(w.gates[n], w.bias, width);
+        n++;
+      }
+    }
+    multiply(w.gates, 0, w.x, 0, nullptr, w.wx, n, c.inputWidth(), c.I, w.block);
+    for (int s = first, at = 0; s < last; s++) {
+      int m = 0;
+      for (int b = 0; b < B; b++) {
+        if (s >= q.length(b)) continue;
+        w.h[m] = s > 0 ? y + long(q.row(s - 1, b)) * c.P : h0 ? h0 + long(b) * c.P : w.zeros;
+        if (mask) w.mask[m] = mask + long(b) * c.P;
+        m++;
+      }
+      step(StepRows{m, w.item + at, w.row + at, w.gates + at, w.h, mask ? w.mask : nullptr});
+      at += m;
+    }
+    for (int g = 0; gates && g < gateCount; g++) {
+      T* plane = gates + long(g) * q.L * B * c.H;
+      for (int i = 0; i < n; i++) copyRow(plane + long(w.row[i]) * c.H, w.gates[i] + gateBlock[g] * c.H, c.H);
+    }
+  }
+  for (int b = 0; b < B; b++) {
+    const int n = q.length(b);
+    copyRow(hn + long(b) * c.P, n > 0 ? y + long(q.row(n - 1, b)) * c.P : h0 ? h0 + long(b) * c.P : w.zeros, c.P);
+  }
+}
+
+// Zoneout (Krueger et al. 2017): the share of the new value, per unit from `zone` or one for all.
+struct Zone {
+  const T* zone; // [L, B, n]?
+  T keep;
+  bool on() const { return zone || keep != T(1); }
+  const T* at(int row, int n) const { return zone ? zone + long(row) * n : nullptr; }
+};
+INLINE V share(const T* zone, T keep, int j, int m) { return zone ? load(zone + j, m) : splat(keep); }
+
+#if TRAINING
+// ---- backward ----
+
+struct BackwardWork {
+  int chunk, rows;
+  const T **weights, **x, **h, **mask, **saved;
+  T **d, **dx, **dh, **product, **dwx, **dwh;
+  int *item, *row;
+  T *zeros, *carry, *products, *dRows, *wx, *wh, *xPacked, *hPacked, *block;
+
+  BackwardWork(Scratch& s, const Layout& c, int L, int B) {
+    chunk = chunkBackward(L, B);
+    rows = chunk * B;
+    weights = s.list<const T*>(c.width());
+    x = s.list<const T*>(rows);
+    h = s.list<const T*>(rows);
+    mask = s.list<const T*>(rows);
+    saved = s.list<const T*>(rows);
+    d = s.list<T*>(rows);
+    dx = s.list<T*>(rows);
+    dh = s.list<T*>(B);
+    product = s.list<T*>(B);
+    dwx = s.list<T*>(c.H);
+    dwh = s.list<T*>(c.H);
+    item = s.list<int>(rows);
+    row = s.list<int>(rows);
+    zeros = s.take(max(c.P, c.H));
+    carry = s.take(B * c.P);
+    products = s.take(B * c.P);
+    dRows = s.take(rows * c.width());
+    wx = s.take(packedSize(c.inputWidth(), c.I));
+    wh = s.take(packedSize(c.recurrentWidth(), c.P));
+    xPacked = s.take(packedSize(rows, c.I));
+    hPacked = s.take(packedSize(rows, c.P));
+    block = s.take(BLOCK_SIZE);
+  }
+};
+
+/** One step's active items, n of them, going back: as StepRows, with rows of D to write and of the carried gradient to update. */
+struct BackRows {
+  int n, at; // rows at … at+n-1 of the chunk
+  const int *item, *row;
+  const T* const* saved;
+  T* const* d;
+  T* const* dh;
+  const T* const* h;
+  const T* const* mask; // null without one
+};
+
+// dh += mask ∘ (D·wh), for the columns of D from `column`, K of them; `wh` packed [K, P].
+NOINLINE void carryBack(const BackRows& r, BackwardWork& w, const Layout& c, int column, int K, const T* wh) {
+  if (!r.mask) return multiply(r.dh, 0, r.d, column, nullptr, wh, r.n, c.P, K, w.block);
+  for (int i = 0; i < r.n; i++) fillRow(w.product[i], 0, c.P);
+  multiply(w.product, 0, r.d, column, nullptr, wh, r.n, c.P, K, w.block);
+  for (int i = 0; i < r.n; i++) {
+    eachVector(c.P, [&](int j, int m) ALWAYS {
+      store(r.dh[i] + j, fma_(load(r.mask[i] + j, m), load(w.product[i] + j, m), load(r.dh[i] + j, m)), m);
+    });
+  }
+}
+
+// dw[gate·H + m] += Σ_r d[r][block·H + m] · right[r] for one block, `right` packed [n, N] and given per KC rows.
+NOINLINE void addWeightGradient(T* const* dw, const T* const* d, int column, const T* right, int n, int N, int H, T* block) {
+  for (int k = 0; k < n; k += KC) {
+    const int kc = min(KC, n - k);
+    for (int m = 0; m < H; m += MC) {
+      const int mc = min(MC, H - m);
+      packBlockOfColumns(block, d + k, column + m, mc, kc);
+      multiplyBlocks(dw + m, 0, block, right + k * roundUp(N, NR), mc, N, kc);
+    }
+  }
+}
+
+// dwx += Dᵀ·x and dwh += Dᵀ·h for a chunk of n rows, block by block, each block of D packed once for both.
+NOINLINE void addWeightGradients(T* dwx, T* dwh, const Layout& c, BackwardWork& w, int n) {
+  for (int k = 0; k < n; k += KC) {
+    const int kc = min(KC, n - k);
+    for (int g = 0; g < c.blocks; g++) {
+      const bool x = dwx && c.wxGate[g] >= 0, h = dwh && c.whGate[g] >= 0;
+      if (!x && !h) continue;
+      if (x) listRows(w.dwx, dwx + long(c.wxGate[g]) * c.H * c.I, c.I, c.H);
+      if (h) listRows(w.dwh, dwh + long(c.whGate[g]) * c.H * c.P, c.P, c.H);
+      for (int m = 0; m < c.H; m += MC) {
+        const int mc = min(MC, c.H - m);
+        packBlockOfColumns(w.block, w.d + k, g * c.H + m, mc, kc);
+        if (x) multiplyBlocks(w.dwx + m, 0, w.block, w.xPacked + k * roundUp(c.I, NR), mc, c.I, kc);
+        if (h) multiplyBlocks(w.dwh + m, 0, w.block, w.hPacked + k * roundUp(c.P, NR), mc, c.P, kc);
+      }
+    }
+  }
+}
+
+struct Gradients {
+  T *dx, *dh0, *dwx, *dwh, *dbx, *dbh;
+};
+
+// Walks back over all steps. `step(BackRows)` turns the carried gradient of the state after a step into the row of D and the
+// carried gradient before it; `chunk(n)` may add gradients of its own from the n rows of a chunk. `products` says which blocks of D
+// give dwx and dwh here.
+template <class Step, class Chunk>
+INLINE void runBackward(const Layout& c, const Layout& products, const Steps& q, BackwardWork& w, const Gradients& out, const T* dy, const T* dhn, const T* y, const T* saved, const T* x, const T* h0, const T* wx, const T* mask, Step step, Chunk chunk) {
+  const int B = q.B, width = c.width(), longest = q.longest();
+  fillRow(w.zeros, 0, max(c.P, c.H));
+  if (dhn) copyRow(w.carry, dhn, B * c.P);
+  else fillRow(w.carry, 0, B * c.P);
+  if (out.dx) {
+    listGates(w.weights, wx, c.wxGate, 0, c.inputs, c.H, c.I);
+    packStraight(w.wx, w.weights, nullptr, c.inputWidth(), c.I);
+  }
+  listRows(w.product, w.products, c.P, B);
+
+  for (int last = longest; last > 0; last -= w.chunk) {
+    int n = 0;
+    for (int s = last - 1; s >= max(0, last - w.chunk); s--) {
+      const int at = n;
+      for (int b = 0; b < B; b++) {
+        if (s >= q.length(b)) continue;
+        const int row = q.row(s, b);
+        w.item[n] = b;
+        w.row[n] = row;
+        w.x[n] = x + long(row) * c.I;
+        if (out.dx) w.dx[n] = out.dx + long(row) * c.I;
+        w.h[n] = s > 0 ? y + long(q.row(s - 1, b)) * c.P : h0 ? h0 + long(b) * c.P : w.zeros;
+        if (mask) w.mask[n] = mask + long(b) * c.P;
+        w.saved[n] = saved + (long(s) * B + b) * width;
+        w.d[n] = w.dRows + long(n) * width;
+        w.dh[n - at] = w.carry + long(b) * c.P;
+        if (dy) addRow(w.dh[n - at], dy + long(row) * c.P, c.P);
+        n++;
+      }
+      step(BackRows{n - at, at, w.item + at, w.row + at, w.saved + at, w.d + at, w.dh, w.h + at, mask ? w.mask + at : nullptr});
+    }
+    if (out.dwx) packStraight(w.xPacked, w.x, nullptr, n, c.I);
+    if (out.dwh) packStraight(w.hPacked, w.h, mask ? w.mask : nullptr, n, c.P);
+    addWeightGradients(out.dwx, out.dwh, products, w, n);
+    for (int g = 0; g < c.blocks; g++) {
+      T* dbx = out.dbx && c.wxGate[g] >= 0 ? out.dbx + c.wxGate[g] * c.H : nullptr;
+      T* dbh = out.dbh && c.whGate[g] >= 0 ? out.dbh + c.whGate[g] * c.H : nullptr;
+      for (int i = 0; i < n; i++) {
+        if (dbx) addRow(dbx, w.d[i] + g * c.H, c.H);
+        if (dbh) addRow(dbh, w.d[i] + g * c.H, c.H);
+      }
+    }
+    if (out.dx) multiply(w.dx, 0, w.d, 0, nullptr, w.wx, n, c.I, c.inputWidth(), w.block);
+    chunk(n);
+  }
+  if (out.dh0) addRow(out.dh0, w.carry, B * c.P);
+}
+#endif
