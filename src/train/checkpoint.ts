@@ -1,0 +1,100 @@
+/** @file Everything a training run needs to go on with the same bytes, as JSON and plain arrays: writing them to disk is the caller's part. */
+import type { RngState } from "../base/random.ts";
+import { SluiceError } from "../base/errors.ts";
+import type { Param, RealArray, Tensor } from "../engine/index.ts";
+import { loadTensor, type OptimizerConfig, type SavedTensor } from "./optimizer.ts";
+import type { ScheduleConfig, ScheduleState } from "./schedule.ts";
+
+/** The version that this code writes and the only one that it reads. */
+export const checkpointVersion = 1;
+
+/** The best result so far and when it was reached. */
+export interface Best {
+  /** Validation result, or the training loss where nothing validates. */
+  value: number;
+  /** Epochs and steps finished by then. */
+  epoch: number;
+  step: number;
+}
+
+/** Where a run stands between two steps. JSON. */
+export interface Progress {
+  /** Optimizer steps done. */
+  step: number;
+  /** Epochs finished. */
+  epoch: number;
+  /** Batches done in the epoch that is under way, up to all of them. */
+  index: number;
+  /** Sum and number of the batch losses of this epoch. */
+  lossSum: number;
+  lossCount: number;
+  best: Best | null;
+}
+
+/** The JSON part of a checkpoint. */
+export interface CheckpointState extends Progress {
+  version: number;
+  batchesPerEpoch: number;
+  /** The generator now, and as it was when the epoch began (to shuffle again). */
+  rng: { now: RngState; epochStart: RngState };
+  optimizer: { config: OptimizerConfig; counters: Record<string, number> };
+  schedule: { config: ScheduleConfig; state: ScheduleState };
+}
+
+export interface Checkpoint {
+  json: CheckpointState;
+  /** Current weights under their own names, the best ones as `best.<name>`, `optimizer.<name>.<slot>`, `carried.<name>`. */
+  tensors: Record<string, { shape: readonly number[]; data: RealArray | Int32Array }>;
+}
+
+/** A copy of all parameters on the engine's heap, used again each time. */
+export class Weights {
+  readonly #copies: readonly Tensor[];
+  constructor(readonly params: readonly Param[]) {
+    this.#copies = params.map((p) => p.engine.keep(p));
+  }
+  /** Remembers the parameters as they are. */
+  save(): void {
+    for (const [i, p] of this.params.entries()) p.engine.kernels.copy(this.#copies[i]!.ptr, p.ptr, p.size);
+  }
+  /** Gives the parameters the remembered values. */
+  restore(): void {
+    for (const [i, p] of this.params.entries()) p.engine.kernels.copy(p.ptr, this.#copies[i]!.ptr, p.size);
+  }
+  /** The remembered values by parameter name; not copies. */
+  named(): Record<string, Tensor> {
+    return Object.fromEntries(this.params.map((p, i) => [p.name, this.#copies[i]!]));
+  }
+}
+
+/** Adds copies of `from` to `to`, each name with `prefix` in front. */
+export function copyInto(to: Checkpoint["tensors"], prefix: string, from: Readonly<Record<string, Tensor>>): void {
+  for (const [name, t] of Object.entries(from)) to[prefix + name] = { shape: [...t.shape], data: t.toArray() };
+}
+
+/** The entries of `from` whose names start with `prefix`, without it. */
+export function withPrefix(from: Readonly<Record<string, SavedTensor>>, prefix: string): Record<string, SavedTensor> {
+  return Object.fromEntries(Object.entries(from).flatMap(([name, t]) => (name.startsWith(prefix) ? [[name.slice(prefix.length), t]] : [])));
+}
+
+/** @throws missing, shape: the saved weights are not those of these parameters */
+export function loadAll(to: Readonly<Record<string, Tensor>>, from: Readonly<Record<string, SavedTensor>>, prefix = ""): void {
+  for (const [name, t] of Object.entries(to)) loadTensor(prefix + name, t, Object.hasOwn(from, prefix + name) ? from[prefix + name] : undefined);
+}
+
+/** @throws format: a checkpoint of another version; state: one of another run */
+export function checkCheckpoint({ json }: Checkpoint, batchesPerEpoch: number, kind: string): void {
+  if (json.version !== checkpointVersion) {
+    throw new SluiceError("format", `checkpoint: version is ${json.version}, expected ${checkpointVersion}; resume with the release that wrote it, or train anew`, { version: json.version });
+  }
+  if (json.optimizer.config.kind !== kind) {
+    throw new SluiceError("state", `checkpoint: optimizer is ${json.optimizer.config.kind}, expected ${kind} (from the options); resume with the same optimizer`);
+  }
+  if (json.index > 0 && json.batchesPerEpoch !== batchesPerEpoch) {
+    throw new SluiceError(
+      "state",
+      `checkpoint: an epoch has ${json.batchesPerEpoch} batches, expected ${batchesPerEpoch} (from the task); resume with the same data and batch size`,
+      { batchesPerEpoch: json.batchesPerEpoch },
+    );
+  }
+}
