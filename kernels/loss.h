@@ -120,13 +120,14 @@ KERNEL void student_t_nll_backward(T* dpred /*[N,3]?*/, const T* dy /*[1]*/, con
 KERNEL void bce_with_logits_forward(T* y /*[1]*/, T* divisor /*[1]?*/, const T* logits /*[N,C]*/, const T* target /*[N,C]*/, const T* positive /*[C]?*/, const T* weight /*[N,C]?*/, int N, int C, int mean) {
   lossForward(y, divisor, weight, N * C, mean, [&](int i) {
     const double x = logits[i], t = target[i], f = positive ? positive[i % C] : 1;
-    return (1 - t) * x + (1 + (f - 1) * t) * realSoftplus(-x);
+    const double tail = realLog1p(realExp(-absolute(x)));  // softplus(±x) = max(±x, 0) + tail
+    return f * t * ((x < 0 ? -x : 0) + tail) + (1 - t) * ((x > 0 ? x : 0) + tail);
   });
 }
 KERNEL void bce_with_logits_backward(T* dlogits /*[N,C]?*/, const T* dy /*[1]*/, const T* divisor /*[1]*/, const T* logits /*[N,C]*/, const T* target /*[N,C]*/, const T* positive /*[C]?*/, const T* weight /*[N,C]?*/, int N, int C) {
   if (dlogits) lossBackward(dy, divisor, weight, N * C, [&](int i, double g) {
     const double x = logits[i], t = target[i], f = positive ? positive[i % C] : 1;
-    dlogits[i] += (T)(g * ((1 - t) - (1 + (f - 1) * t) * realSigmoid(-x)));
+    dlogits[i] += (T)(g * ((1 - t) * realSigmoid(x) - f * t * realSigmoid(-x)));
   });
 }
 
