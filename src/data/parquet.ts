@@ -2,6 +2,7 @@
 import type { AsyncBuffer, Compressors, FileMetaData, ParquetParsers, SchemaTree } from "hyparquet";
 import { parquetMetadataAsync, parquetRead, parquetSchema } from "hyparquet";
 import { SluiceError } from "../base/errors.ts";
+import { checkPages } from "./parquet-guard.ts";
 import type { Column, Table } from "./table.ts";
 
 export interface ParquetOptions {
@@ -55,6 +56,7 @@ export async function parseParquet(file: AsyncBuffer | ArrayBuffer, options: Par
     else builders.set(node.element.name, { ...makeColumn(node.element.name, kind, rows), filled: 0 });
   }
   try {
+    await checkPages(buffer, metadata, new Set(builders.keys()));
     await parquetRead({
       ...{ file: buffer, metadata, columns: [...builders.keys()], parsers, compressors: options.compressors, geoparquet: false },
       onChunk: ({ columnName, columnData, rowStart }) => {
