@@ -173,6 +173,7 @@ describe("hostile files are refused by name", () => {
     ["offsets three", file({ a: { dtype: "U8", shape: [1], data_offsets: [0, 1, 2] } }, 2), /data_offsets is \[0, 1, 2\]/],
     ["offsets backwards", file({ a: { dtype: "U8", shape: [0], data_offsets: [1, 0] } }, 1), /expected begin at or before end/],
     ["offsets beyond the file", file({ a: f32(0, 400) }, 4), /tensor "a": it ends at byte 400, expected at most 4/],
+    ["offsets one number beyond the file", file({ a: f32(0, 8) }, 4), /tensor "a": it ends at byte 8, expected at most 4/],
     ["overlap", file({ a: f32(0, 8), b: f32(4, 12) }, 12), /tensor "b" begins 4 B inside the tensor before it/],
     ["same bytes twice", file({ a: f32(0, 8), b: f32(0, 8) }, 8), /tensor "b" begins 8 B inside/],
     ["hole", file({ a: f32(0, 4), b: f32(8, 12) }, 12), /tensor "b" begins 4 B after the tensor before it/],

@@ -3,9 +3,11 @@
  * against the
  * value in RFC 3720, B.4), sharing no code with the writer.
  */
+import { spawnSync } from "node:child_process";
 import * as fs from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { buildSync } from "esbuild";
 import { afterAll, expect, test } from "vitest";
 import { SluiceError } from "../base/errors.ts";
 import { EventWriter } from "./tensorboard.ts";
@@ -109,6 +111,27 @@ test("flush, five seconds or 64 KB bring scalars to the disk; until then they wa
   expect(count()).toBeGreaterThan(1000);
   writer.close();
   expect(count()).toBe(2003);
+});
+
+test.skipIf(process.platform === "win32")("when the disk takes no more, no half frame stays in the file", () => {
+  const module = join(root, "node.cjs");
+  buildSync({
+    entryPoints: [join(import.meta.dirname, "node.ts")],
+    bundle: true,
+    platform: "node",
+    format: "cjs",
+    outfile: module,
+  });
+  const folder = join(root, "full");
+  const code = `const { EventWriter } = require(${JSON.stringify(module)}); const w = new EventWriter(${JSON.stringify(folder)});
+    try { for (let i = 0; ; i++) { w.scalar("a", 1, i); w.flush(); } } catch (e) { console.log(e.name, e.code, e.message); }
+    try { w.flush(); } catch (e) { console.log(e.name, e.code); }`;
+  const { stdout, stderr } = spawnSync("sh", ["-c", 'ulimit -f 16; exec "$0" "$@"', process.execPath, "-e", code], {
+    encoding: "utf8",
+  });
+  expect(stdout + stderr).toMatch(/^SluiceError io .*\(EFBIG\)\nSluiceError io\n$/);
+  const [path] = fs.readdirSync(folder);
+  expect(frames(fs.readFileSync(join(folder, path!))).length).toBeGreaterThan(100);
 });
 
 test("two writers in one folder keep two files", () => {

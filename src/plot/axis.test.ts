@@ -37,6 +37,15 @@ test("the unit of the ticks is written large, what it belongs to below, where it
   expect(words("2017-01-01T00:00:00Z", "2017-01-01T00:00:03Z")[0]).toMatch(/^00\.000 s\|1 Jan 2017 00:00$/);
 });
 
+test("of two contexts too close to each other the later one stays", () => {
+  const ticks = timeTicks([at("2016-12-31T22:30Z"), at("2017-01-01T04:30Z")], 50, 390);
+  expect(ticks.slice(0, 3).map(({ text, context }) => [text, context])).toEqual([
+    ["23:00", undefined],
+    ["00:00", "1 Jan 2017"],
+    ["01:00", undefined],
+  ]);
+});
+
 test("labels and contexts never touch, whatever the span", () => {
   fc.assert(
     fc.property(
