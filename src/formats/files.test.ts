@@ -104,7 +104,7 @@ test.skipIf(!posix)("a file that outgrows the limit set by the shell: old file k
   const { stdout, stderr } = spawnSync("sh", ["-c", 'ulimit -f 64; exec "$0" "$@"', process.execPath, ...args], {
     encoding: "utf8",
   });
-  expect(stdout + stderr).toMatch(/^SluiceError io .*model: files here may not grow to .*\(EFBIG\)/);
+  expect(stdout + stderr).toMatch(/^SluiceError io .*model: the limit of a file's size is reached while writing .*\(EFBIG\)/);
   expect([text(path), fs.readdirSync(join(path, ".."))]).toEqual(["old", ["model"]]);
 });
 

@@ -155,7 +155,7 @@ export function ioError(path: string, code: string, bytes = 0, cause?: Error): S
   const reasons: Record<string, string> = {
     ENOSPC: `the disk is full while writing ${showBytes(bytes)} (${freeSpace(folder)} free); free some space or write elsewhere`,
     EDQUOT: "the disk quota is used up; free some space or write elsewhere",
-    EFBIG: `files here may not grow to ${showBytes(bytes)}; raise the limit (ulimit -f) or write elsewhere`,
+    EFBIG: `the limit of a file's size is reached while writing ${showBytes(bytes)}; raise the limit (ulimit -f) or write elsewhere`,
     EACCES: forbidden,
     EPERM: forbidden,
     EROFS: "the disk can only be read; write elsewhere",

@@ -66,6 +66,7 @@ test("any JSON object survives as a part, with every double exact", () => {
 
 test.each<[string, Record<string, unknown>, string, RegExp]>([
   ["NaN", { a: { b: [1, NaN] } }, "numeric", /document\.config\.a\.b\[1\] is NaN, expected a finite number/],
+  ["NaN directly", { a: Number.NaN }, "numeric", /document\.config\.a is NaN/],
   ["undefined in a list", { a: [undefined] }, "type", /document\.config\.a\[0\] is undefined, expected plain JSON/],
   ["typed array", { a: new Float32Array(2) }, "type", /document\.config\.a is Float32Array, expected plain JSON/],
   ["Map", { a: new Map() }, "type", /is Map, expected plain JSON/],

@@ -124,7 +124,7 @@ test.skipIf(process.platform === "win32")("when the disk takes no more, no half 
   });
   const folder = join(root, "full");
   const code = `const { EventWriter } = require(${JSON.stringify(module)}); const w = new EventWriter(${JSON.stringify(folder)});
-    try { for (let i = 0; ; i++) { w.scalar("a", 1, i); w.flush(); } } catch (e) { console.log(e.name, e.code, e.message); }
+    try { for (let i = 0; ; i++) { w.scalar("loss", 1, i); w.flush(); } } catch (e) { console.log(e.name, e.code, e.message); }
     try { w.flush(); } catch (e) { console.log(e.name, e.code); }`;
   const { stdout, stderr } = spawnSync("sh", ["-c", 'ulimit -f 16; exec "$0" "$@"', process.execPath, "-e", code], {
     encoding: "utf8",
