@@ -82,8 +82,8 @@ export class ColumnBuilder {
     if (this.#numbers !== null) {
       const n = parseNumber(cell, this.comma);
       if (n !== undefined) return this.#numbers.push(n);
-      if (this.declared === "number") throw notNumber(this.source, row, this.name, cell);
-      this.#odd = { row, cell };
+      if (this.declared === "number") throw notNumber(this.source, row, this.name, cell.trim());
+      this.#odd = { row, cell: cell.trim() };
       this.#texts = Array.from(this.#numbers.finish(), (v) => (Number.isNaN(v) ? "" : String(v)));
       this.#numbers = null;
     }

@@ -118,6 +118,28 @@ test("the stream reads what the text reads, even when a chunk ends inside a lett
   expect(table.columns).toEqual(parseCsv(text).columns);
 });
 
+test("law: lines cut by hand and lines split by csv-parse are the same rows", async () => {
+  const filler = "x".repeat(40); // above a megabyte in all
+  const rows = Array.from({ length: 24_000 }, (_, i) => `${i},${i % 7 === 0 ? "" : i / 8},${filler}${i % 5}`);
+  const path = join(folder, "late.csv");
+  // The quote comes in the last part of the file, so the reader changes over on the way.
+  writeFileSync(path, `a,b,c\r\n${rows.with(23_940, `23940,"",${filler}0`).join("\r\n")}\r\n`);
+  const late = await readCsv(path);
+  const plain = parseCsv(`a,b,c\n${rows.join("\n")}`);
+  const quoted = parseCsv(`"a",b,c\n${rows.join("\n")}\n`);
+  expect(late.columns).toEqual(plain.columns);
+  expect(quoted.columns).toEqual(plain.columns);
+  expect(late.rowNumbers).toEqual(plain.rowNumbers);
+  writeFileSync(path, `a,b,c\n${rows.with(23_940, '1,"2').join("\n")}\n`);
+  await expect(readCsv(path)).rejects.toThrow("never closed");
+  writeFileSync(path, `a,b,c\n${rows.with(23_940, '1,"2",x,y').join("\n")}\n`);
+  await expect(readCsv(path)).rejects.toThrow("row 23942 has 4 cells");
+});
+
+test("old line ends of \\r alone are found", () => {
+  expect(values(parseCsv("a,b\r1,2\r3,4\r"), "b")).toEqual([2, 4]);
+});
+
 test("files that cannot be read say so", async () => {
   await expect(readCsv(join(folder, "none.csv"))).rejects.toMatchObject({ code: "missing" });
   await expect(readCsv(folder)).rejects.toMatchObject({ code: "io" });

@@ -1,5 +1,5 @@
 /**
- * @file Delimited text into a Table. The splitting into cells is csv-parse's; this decides delimiter, header, kinds of columns and messages.
+ * @file Delimited text into a Table. Where there are quotes, cells are split by csv-parse; this decides delimiter, header, kinds of columns and messages.
  * Needs no file system; in a browser bundle alias `csv-parse/sync` to `csv-parse/browser/esm/sync` (csv-parse wants a Buffer).
  */
 import { CsvError, parse } from "csv-parse/sync";
@@ -40,11 +40,8 @@ export function parseCsv(input: string | Uint8Array, options: CsvOptions = {}): 
     text = decodeText(decoder, input, source, false);
   }
   const sink = new CsvSink(source, text, options);
-  try {
-    parse(text, sink.parserOptions());
-  } catch (error) {
-    throw csvError(error, source);
-  }
+  const rest = sink.takePlain(text);
+  sink.takeLast(rest, (quoted) => parse(quoted, sink.parserOptions()));
   return sink.finish();
 }
 
@@ -56,6 +53,7 @@ export class CsvSink {
   #row = 0; // rows of the file so far, as a spreadsheet counts
   #numbers = new GrowingNumbers(); // file row of each table row
   #blank: number[] = []; // blank lines not yet known to be inside the table
+  #plain: boolean; // no quote so far: lines can simply be cut
 
   /** @param beginning the first lines, to find the delimiter in */
   constructor(
@@ -68,6 +66,48 @@ export class CsvSink {
     }
     this.#delimiter = options.delimiter ?? detectDelimiter(beginning);
     this.#comma = options.decimal === undefined ? this.#delimiter === ";" : options.decimal === ",";
+    this.#plain = this.#delimiter.length === 1 && beginning.includes("\n"); // otherwise csv-parse finds the line ends
+  }
+
+  /** False from the first quote on: from there, all text must go through csv-parse. */
+  get plain(): boolean {
+    return this.#plain;
+  }
+
+  /**
+   * Takes the whole lines of `text` as long as no quote has been seen, ten times as fast as a parser that must expect one anywhere.
+   * @returns what is left over: the last, unfinished line, or from the first text with a quote on everything
+   */
+  takePlain(text: string): string {
+    if (!this.#plain || text.includes('"')) {
+      this.#plain = false;
+      return text;
+    }
+    let from = 0;
+    for (let to = text.indexOf("\n"); to >= 0; to = text.indexOf("\n", from)) {
+      this.#push(text.slice(from, to).split(this.#delimiter)); // a \r at the end goes with the trimming of cells
+      from = to + 1;
+    }
+    return text.slice(from);
+  }
+
+  /** Takes the end of the text: as one last line, or, once there were quotes, through `parseQuoted`. */
+  takeLast(rest: string, parseQuoted: (text: string) => void): void {
+    if (this.#plain) {
+      if (rest !== "") this.#push(rest.split(this.#delimiter));
+      return;
+    }
+    const before = this.#row;
+    try {
+      parseQuoted(rest);
+    } catch (error) {
+      throw csvError(error, this.source, before);
+    }
+  }
+
+  /** Rows of the file so far. */
+  get fileRows(): number {
+    return this.#row;
   }
 
   parserOptions() {
@@ -211,10 +251,10 @@ export function decodeText(decoder: TextDecoder, bytes: Uint8Array, source: stri
   }
 }
 
-/** csv-parse's errors in our words; ours pass as they are. */
-export function csvError(error: unknown, source: string): unknown {
+/** csv-parse's errors in our words; ours pass as they are. @param before lines taken before csv-parse began to count */
+export function csvError(error: unknown, source: string, before: number): unknown {
   if (!(error instanceof CsvError)) return error;
-  const line = typeof error["lines"] === "number" ? error["lines"] : undefined;
+  const line = typeof error["lines"] === "number" ? before + error["lines"] : undefined;
   const what =
     error.code === "CSV_QUOTE_NOT_CLOSED" || error.code === "CSV_MAX_RECORD_SIZE"
       ? "a double quote is opened and never closed"

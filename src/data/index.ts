@@ -18,7 +18,7 @@ export { inferFrequency } from "./infer-frequency.ts";
 export { type ParquetOptions, parseParquet } from "./parquet.ts";
 export { readCsv, readParquet, readTable } from "./read.ts";
 export * from "./scale.ts";
-export { requireRows, type Series, type SeriesOptions, type SeriesSet, toSeries } from "./series.ts";
+export { historyLength, requireRows, type Series, type SeriesOptions, type SeriesSet, timeAt, toSeries } from "./series.ts";
 export * from "./split.ts";
 export { type Column, column, type NumberColumn, numberColumn, type Table, type TextColumn, type TimeColumn } from "./table.ts";
 export { formatTime, type ParseTimesOptions, parseTimes } from "./time.ts";

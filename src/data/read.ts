@@ -14,8 +14,6 @@ import type { Table } from "./table.ts";
  */
 export async function readCsv(path: string, options: CsvOptions = {}): Promise<Table> {
   const { createReadStream } = await import("node:fs");
-  const { pipeline } = await import("node:stream/promises");
-  const { parse } = await import("csv-parse");
   const source = options.source ?? baseName(path);
   const decoder = new TextDecoder(options.encoding ?? "utf-8", { fatal: true });
   const chunks = (createReadStream(path, { highWaterMark: 1 << 20 }) as AsyncIterable<Uint8Array>)[Symbol.asyncIterator]();
@@ -31,21 +29,43 @@ export async function readCsv(path: string, options: CsvOptions = {}): Promise<T
   if (beginning !== undefined) refuseBinary(beginning, source, options.encoding);
   const text = beginning === undefined ? "" : decodeText(decoder, beginning, source, true);
   const sink = new CsvSink(source, text, options);
-  async function* rest(): AsyncGenerator<string> {
+  let carry = "";
+  async function* texts(): AsyncGenerator<string> {
     yield text;
     for (let bytes = await next(); bytes !== undefined; bytes = await next()) yield decodeText(decoder, bytes, source, true);
     yield decodeText(decoder, new Uint8Array(), source, false); // throws when the file ends inside a letter
   }
-  const parser = parse(sink.parserOptions());
-  parser.resume(); // rows went to the sink; nothing comes out
+  const stream = texts();
   try {
-    await pipeline(rest, parser);
-  } catch (error) {
-    throw csvError(error, source);
+    while (sink.plain) {
+      const { value, done } = await stream.next();
+      if (done) break;
+      carry = sink.takePlain(carry + value);
+    }
+    if (sink.plain) sink.takeLast(carry, () => undefined);
+    else await parseQuoted(carry, stream, sink);
   } finally {
     await chunks.return?.();
   }
   return sink.finish();
+}
+
+/** Sends the rest of a file, from the first piece with a quote on, through csv-parse into the sink. */
+async function parseQuoted(carry: string, rest: AsyncIterable<string>, sink: CsvSink): Promise<void> {
+  const { pipeline } = await import("node:stream/promises");
+  const { parse } = await import("csv-parse");
+  const before = sink.fileRows;
+  const parser = parse(sink.parserOptions());
+  parser.resume(); // rows went to the sink; nothing comes out
+  async function* texts(): AsyncGenerator<string> {
+    yield carry;
+    yield* rest;
+  }
+  try {
+    await pipeline(texts, parser);
+  } catch (error) {
+    throw csvError(error, sink.source, before);
+  }
 }
 
 /**

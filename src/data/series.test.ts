@@ -5,7 +5,7 @@ import { SluiceError } from "../base/errors.ts";
 import { parseCsv } from "./csv.ts";
 import { fillColumn, fillGaps } from "./gaps.ts";
 import type { SeriesOptions, SeriesSet } from "./series.ts";
-import { requireRows, toSeries } from "./series.ts";
+import { historyLength, requireRows, timeAt, toSeries } from "./series.ts";
 import type { Range, Split } from "./split.ts";
 import { parseSplit, splitSeries } from "./split.ts";
 import { windowStarts } from "./windows.ts";
@@ -102,6 +102,21 @@ test("too few rows are answered with how many are needed", () => {
   expect(() => requireRows(set, 15, 2)).toThrow("the longest has 20 rows (steps of 1D), expected at least 21");
   expect(() => requireRows(set, 15, 2)).toThrow("a look-back of at most 14 would fit");
   expect(() => requireRows(set, 21, 2, 0)).toThrow("expected at least 21 = look-back 21");
+});
+
+test("rows known ahead end the history at the last target; times go on by the frequency", () => {
+  const set = make("t,y,f\n2020-01-31,1,1\n2020-02-29,2,2\n2020-03-31,,3\n2020-04-30,,4\n", { future: ["f"] });
+  const s = set.series[0]!;
+  expect([historyLength(s), s.length, set.freq.monthEnd]).toEqual([2, 4, true]);
+  expect(timeAt(set, s, 1)).toBe(Date.UTC(2020, 1, 29));
+  expect([4, 6].map((row) => timeAt(set, s, row))).toEqual([Date.UTC(2020, 4, 31), Date.UTC(2020, 6, 31)]);
+  const counted = make("y\n5\n6\n7\n");
+  expect(timeAt(counted, counted.series[0]!, 5)).toBe(5);
+  const labelled = make("t,y\n2020-01-01 09:00,1\n2020-01-01 10:00,2\n2020-01-02 09:00,3\n2020-01-02 10:00,4\n", { freq: "row" });
+  expect(cells(labelled)).toEqual([1, 2, 3, 4]);
+  expect(timeAt(labelled, labelled.series[0]!, 5)).toBe(Date.UTC(2020, 0, 2, 12));
+  const trading = make("t,y\n2024-05-02,1\n2024-05-03,2\n", { freq: "weekday" });
+  expect(timeAt(trading, trading.series[0]!, 2)).toBe(Date.UTC(2024, 4, 6)); // Friday to Monday
 });
 
 test("short gaps are filled by a line for feeding, never in what is scored", () => {

@@ -3,7 +3,7 @@ import { SluiceError } from "../base/errors.ts";
 import type { Feature } from "./features.ts";
 import { expandFeatures } from "./features.ts";
 import type { Frequency } from "./frequency.ts";
-import { parseFrequency, rowFrequency } from "./frequency.ts";
+import { addSteps, parseFrequency, rowFrequency } from "./frequency.ts";
 import { emptyTally, gridNotes, layOnGrid } from "./grid.ts";
 import { inferFrequency } from "./infer-frequency.ts";
 import type { Table } from "./table.ts";
@@ -88,7 +88,7 @@ export function toSeries(table: Table, options: SeriesOptions): SeriesSet {
   const times = timed ? timesOf(table, timeNames, options.timeFormat).times : Float64Array.from({ length: table.rows }, (_, i) => i);
   const groups = groupRows(table, options.id);
   if (!timed) for (const rows of groups.values()) rows.forEach((row, i) => (times[row] = i));
-  for (const rows of groups.values()) sortByTime(table, rows, times, notes);
+  sortByTime(table, [...groups.values()], times, notes);
 
   const freq = timed ? decideFrequency(options.freq, groups, times, notes) : rowsOnly(options.freq, notes);
   const partOf = (names: string[]) => features.columns.filter((f) => names.includes(f.from)).map((f) => f.name);
@@ -122,6 +122,30 @@ export function requireRows(set: SeriesSet, lookback: number, horizon: number, p
     `series: the longest has ${longest} rows (steps of ${set.freq.name}), expected at least ${need} = ${sum}; give more data${way ? `, or ${way}` : ""}`,
     { rows: longest, need, lookback, horizon },
   );
+}
+
+/** Rows up to the last one in which any target was measured; the rows after it only give covariates known in the future. */
+export function historyLength(series: Series): number {
+  for (let t = series.length - 1; t >= 0; t--) {
+    for (let c = 0; c < series.targets; c++) if (!Number.isNaN(series.measured[t * series.width + c])) return t + 1;
+  }
+  return 0;
+}
+
+/**
+ * Time of row `row`, also beyond the last: UTC ms, or the row's number when rows are counted. After rows that are counted although they have
+ * times (a market's hours) the median step is assumed.
+ */
+export function timeAt(set: SeriesSet, series: Series, row: number): number {
+  const last = series.length - 1;
+  if (row <= last) return series.times[row]!;
+  // Counted from the start, a month's 31st is not lost in a February on the way.
+  if (set.freq.unit === "ms" || set.freq.unit === "month") return addSteps(series.start, set.freq, row);
+  if (set.freq.unit === "row" && set.timed) {
+    const steps = series.times.subarray(1).map((t, i) => t - series.times[i]!).sort();
+    return series.times[last]! + (row - last) * (steps[steps.length >> 1] ?? 1);
+  }
+  return addSteps(series.times[last]!, set.freq, row - last);
 }
 
 function findTime(table: Table, notes: string[]): string[] {
@@ -187,11 +211,15 @@ function groupRows(table: Table, id: string | undefined): Map<string, Uint32Arra
   return new Map([...groups].map(([key, rows]) => [key, Uint32Array.from(rows)]));
 }
 
-function sortByTime(table: Table, rows: Uint32Array, times: Float64Array, notes: string[]): void {
-  const back = rows.findIndex((row, i) => i > 0 && times[row]! < times[rows[i - 1]!]!);
-  if (back < 0) return;
-  notes.push(`rows are not in order of time (first at ${place(table, rows[back]!)}): sorted`);
-  rows.sort((a, b) => times[a]! - times[b]! || a - b);
+function sortByTime(table: Table, groups: readonly Uint32Array[], times: Float64Array, notes: string[]): void {
+  let first: string | undefined;
+  for (const rows of groups) {
+    const back = rows.findIndex((row, i) => i > 0 && times[row]! < times[rows[i - 1]!]!);
+    if (back < 0) continue;
+    first ??= place(table, rows[back]!);
+    rows.sort((a, b) => times[a]! - times[b]! || a - b);
+  }
+  if (first !== undefined) notes.push(`rows are not in order of time (first at ${first}): sorted`);
 }
 
 function decideFrequency(freq: SeriesOptions["freq"], groups: Map<string, Uint32Array>, times: Float64Array, notes: string[]): Frequency {
