@@ -27,9 +27,8 @@ interface DtypeInfo {
 }
 
 /**
- * By the format's own names, in the order in which the reference implementation writes them (widest first, so every tensor is
- * aligned).
- * Arrays are little-endian in the file and, on every platform that JavaScript engines ship for, in memory.
+ * By the format's own names, in the order in which the reference implementation writes them (widest first, so every tensor
+ * is aligned). Arrays are little-endian in the file and, on every platform that JavaScript engines ship for, in memory.
  */
 const table = {
   U64: { bytes: 8, array: BigUint64Array },

@@ -11,8 +11,7 @@ import { nearNames, SluiceError, showBytes } from "../base/errors.ts";
 export type Content = string | Uint8Array | Iterable<Uint8Array>;
 
 /**
- * Writes the file at `path`: into a temporary neighbour first, then fsync, rename, fsync of the folder. Whoever reads `path`, at
- * any
+ * Writes the file at `path`: into a temporary neighbour first, then fsync, rename, fsync of the folder. Whoever reads `path`, at any
  * time and after any crash, sees the old file or the new one. Keeps the old file's permissions and follows a symbolic link.
  * A device or pipe (`/dev/stdout`) has no old content to keep and is written straight.
  * @throws io: folder missing, disk full, no permission, `path` is a folder. The temporary file is gone and the old file untouched
@@ -24,18 +23,19 @@ export function writeAtomic(path: string, content: Content): void {
     const old = fs.statSync(path, { throwIfNoEntry: false });
     if (old?.isDirectory()) throw ioError(path, "EISDIR");
     if (old && !old.isFile()) writeInto(fs.openSync(path, "w"), chunks, progress);
-    else replace(old ? fs.realpathSync(path) : path, old ? old.mode & 0o777 : 0o666, chunks, progress);
+    else replace(old ? fs.realpathSync(path) : path, old ? old.mode & 0o777 : undefined, chunks, progress);
   } catch (cause) {
     throw isSystemError(cause) ? ioError(path, cause.code, progress.bytes, cause) : cause;
   }
 }
 
 /** The temporary file either becomes `target` or is removed. */
-function replace(target: string, mode: number, chunks: Iterable<Uint8Array>, progress: { bytes: number }): void {
-  const temporary = join(dirname(target), `.${basename(target).slice(0, 200)}.${randomBytes(6).toString("hex")}.tmp`);
-  const file = fs.openSync(temporary, "wx", mode);
+function replace(target: string, mode: number | undefined, chunks: Iterable<Uint8Array>, progress: { bytes: number }): void {
+  const temporary = join(dirname(target), `.${basename(target).slice(0, 40)}.${randomBytes(6).toString("hex")}.tmp`);
+  const file = fs.openSync(temporary, "wx");
   try {
     writeInto(file, chunks, progress);
+    if (mode !== undefined) fs.chmodSync(temporary, mode);
     fs.renameSync(temporary, target);
   } catch (cause) {
     fs.rmSync(temporary, { force: true });

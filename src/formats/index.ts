@@ -1,6 +1,6 @@
 /**
- * @file The door to files a browser can also read and write: safetensors, and the model file made of it. Disk and TensorBoard:
- * `node.ts`.
+ * @file The door to files a browser can also read and write: safetensors,
+ * and the model file made of it. Disk and TensorBoard: `node.ts`.
  */
 export type { Dtype, TensorData } from "./dtype.ts";
 export type { JsonObject } from "./json.ts";

@@ -1,6 +1,6 @@
 /**
- * @file JSON from a file nobody vouches for: `JSON.parse` keeps the last of two equal keys and says nothing; here that is an
- * error.
+ * @file JSON from a file nobody vouches for: `JSON.parse` keeps the
+ * last of two equal keys and says nothing; here that is an error.
  */
 import { SluiceError } from "../base/errors.ts";
 
@@ -11,8 +11,8 @@ export const isObject = (value: unknown): value is JsonObject =>
   typeof value === "object" && value !== null && !Array.isArray(value);
 
 /**
- * `value` as it stands in an error: at most 60 characters and two levels, so that a name of 90 MB or a million brackets stay one
- * line.
+ * `value` as it stands in an error: at most 60 characters and two
+ * levels, so that a name of 90 MB or a million brackets stay one line.
  */
 export function show(value: unknown, depth = 0): string {
   let text: string;
@@ -57,8 +57,8 @@ export function parseStrict(text: string, where: string, what: string): unknown 
 }
 
 /**
- * The first key met twice in one object of a text that is known to be JSON. Without recursion: brackets may be nested millions
- * deep.
+ * The first key met twice in one object of a text that is known to
+ * be JSON. Without recursion: brackets may be nested millions deep.
  */
 function repeatedKey(text: string): string | undefined {
   const open: (Set<string> | null)[] = []; // for each open bracket: the keys of an object so far, null for an array
@@ -87,11 +87,9 @@ function repeatedKey(text: string): string | undefined {
 }
 
 /**
- * Throws unless JSON keeps `value` exactly: plain objects and arrays of finite numbers, texts, booleans and null, at most 64
- * deep.
- * (JSON.stringify would write NaN as null and a Map as {} without a word; a property that is undefined counts as absent; a key
- * `__proto__` would come back as a prototype
- * when someone copies the object.)
+ * Throws unless JSON keeps `value` exactly: plain objects and arrays of finite numbers, texts, booleans and null,
+ * at most 64 deep. (JSON.stringify would write NaN as null and a Map as {} without a word; a property that is
+ * undefined counts as absent; a key `__proto__` would come back as a prototype when someone copies the object.)
  * @param path how to call `value` in the error, for example `config`
  * @param code what is at fault when it throws: the caller's value (`type`) or a file (`format`)
  * @throws `code`: anything else; numeric: NaN or Infinity

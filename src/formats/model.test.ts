@@ -1,6 +1,6 @@
 /**
- * @file Truth: save → load gives the same parts, load → save the same bytes; every foreign, newer, damaged file is told apart by
- * name.
+ * @file Truth: save → load gives the same parts, load → save the same
+ * bytes; every foreign, newer, damaged file is told apart by name.
  */
 import * as fc from "fast-check";
 import { expect, test } from "vitest";

@@ -1,8 +1,7 @@
 /**
- * @file A Sluice model: one safetensors file whose metadata holds one JSON document under the key `sluice`, so that any language
- * can
- * read it and one file is the whole model. What the document's parts mean is the task's business; here they only have to be JSON.
- * A checkpoint is the same file with optimizer tensors and a `checkpoint` part. Runs in browsers.
+ * @file A Sluice model: one safetensors file whose metadata holds one JSON document under the key `sluice`, so that any
+ * language can read it and one file is the whole model. What the document's parts mean is the task's business; here they
+ * only have to be JSON. A checkpoint is the same file with optimizer tensors and a `checkpoint` part. Runs in browsers.
  */
 import { SluiceError } from "../base/errors.ts";
 import { checkJson, isObject, type JsonObject, parseStrict, show } from "./json.ts";

@@ -1,6 +1,6 @@
 /**
- * @file Truth: bytes written by the reference implementation (Python safetensors), the format's rules, and encode → decode =
- * identity.
+ * @file Truth: bytes written by the reference implementation (Python
+ * safetensors), the format's rules, and encode → decode = identity.
  */
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";

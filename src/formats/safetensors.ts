@@ -1,8 +1,7 @@
 /**
- * @file Safetensors, written with the same bytes every time and read as if the sender meant harm.
- * A file is: 8 bytes little-endian header length N; N bytes of JSON, `{"name": {"dtype", "shape", "data_offsets": [begin, end]},
- * …,
- * "__metadata__": {text: text}}`, padded with spaces; then the numbers, without a gap. Runs in browsers.
+ * @file Safetensors, written with the same bytes every time and read as if the sender meant harm. A file is: 8
+ * bytes little-endian header length N; N bytes of JSON, `{"name": {"dtype", "shape", "data_offsets": [begin,
+ * end]}, …, "__metadata__": {text: text}}`, padded with spaces; then the numbers, without a gap. Runs in browsers.
  * @see https://github.com/huggingface/safetensors (format)
  */
 import { SluiceError, showBytes } from "../base/errors.ts";
@@ -38,11 +37,10 @@ const order = Object.keys(dtypes);
 const rank = (tensor: FileTensor): number => order.indexOf(tensor.dtype);
 
 /**
- * The file as pieces in writing order: the header, then each tensor's own memory, not copied.
- * Order and header depend on the names, types and shapes alone: by type, widest first, then by name, as the reference
- * implementation does.
- * @throws type: `data` is not an array of `dtype`, F16 or BF16 (read only), or a name is not Unicode; shape: `data` and `shape`
- * disagree
+ * The file as pieces in writing order: the header, then each tensor's own memory, not copied. Order and header depend
+ * on the names, types and shapes alone: by type, widest first, then by name, as the reference implementation does.
+ * @throws type: `data` is not an array of `dtype`, F16 or BF16 (read
+ * only), or a name is not Unicode; shape: `data` and `shape` disagree
  */
 export function safetensorsChunks(tensors: Named<FileTensor>, metadata: Named<string> = {}): Uint8Array[] {
   const sorted = entries(tensors).sort(([a, ta], [b, tb]) => rank(ta) - rank(tb) || (a < b ? -1 : 1));
@@ -87,9 +85,8 @@ export function joinChunks(chunks: readonly Uint8Array[]): Uint8Array {
 }
 
 /**
- * The tensors and metadata of a file. Tensors are views of `bytes` where alignment allows, so keep `bytes` unchanged while they
- * are used.
- * Every number in the header is checked against the bytes that are really there before it is used.
+ * The tensors and metadata of a file. Tensors are views of `bytes` where alignment allows, so keep `bytes` unchanged
+ * while they are used. Every number in the header is checked against the bytes that are really there before it is used.
  * @param where the file's name, for errors
  * @throws format: anything that breaks a rule of the format; numeric: NaN or Infinity, when they are refused
  */

@@ -1,7 +1,6 @@
 /**
- * @file Truth: a reader written here from the record and protobuf descriptions, with a bitwise CRC-32C of its own (checked
- * against the
- * value in RFC 3720, B.4), sharing no code with the writer.
+ * @file Truth: a reader written here from the record and protobuf descriptions, with a bitwise
+ * CRC-32C of its own (checked against the value in RFC 3720, B.4), sharing no code with the writer.
  */
 import { spawnSync } from "node:child_process";
 import * as fs from "node:fs";

@@ -72,11 +72,11 @@ export function numberTicks(domain: readonly [number, number], x0: number, x1: n
     .map((value) => ({ x: scale(value), text: format(value) }));
 }
 
-/** How to write the tick values of `scale`: 1,000 and 0.05; 2.5M above a million; 1e-7 below a ten-thousandth. */
+/** How to write the tick values of `scale`: 1,000 and 0.05; 2.5M above a million; 2e−7 below a thousandth. */
 export function numberFormat(scale: ScaleLinear<number, number>, count: number): (value: number) => string {
   const [a, b] = scale.domain() as [number, number];
   const largest = Math.max(Math.abs(a), Math.abs(b));
-  const format = scale.tickFormat(count, largest >= 1e6 ? "~s" : largest < 1e-3 ? "~g" : undefined);
+  const format = scale.tickFormat(count, largest >= 1e15 || largest < 1e-3 ? "~g" : largest >= 1e6 ? "~s" : undefined);
   return (value) => (value === 0 ? "0" : format(value).replaceAll("-", "−").replace("G", "B"));
 }
 

@@ -1,6 +1,6 @@
 /**
- * @file What plots are made of: a line in time, a forecast with its intervals; checked once, and thinned to what a screen can
- * show.
+ * @file What plots are made of: a line in time, a forecast with its
+ * intervals; checked once, and thinned to what a screen can show.
  */
 import { SluiceError, showShape } from "../base/errors.ts";
 
@@ -80,9 +80,8 @@ export function checkLine(times: ArrayLike<number>, values: ArrayLike<number>, w
 }
 
 /**
- * At most about `limit` points that look the same when drawn: the lowest and the highest of every bucket, in their order, so
- * that no
- * peak is lost. A gap narrower than a bucket is closed.
+ * At most about `limit` points that look the same when drawn: the lowest and the highest of
+ * every bucket, in their order, so that no peak is lost. A gap narrower than a bucket is closed.
  */
 export function thin({ times, values }: Line, limit: number, from = 0): Point[] {
   const n = times.length - from;
@@ -127,9 +126,8 @@ const bucket = (b: number, count: number, n: number): [number, number] => [
 ];
 
 /**
- * How many of the last history points to draw before a forecast: `context` times the forecast's own length in time, at least 48
- * points.
- * Returns the index of the first.
+ * How many of the last history points to draw before a forecast: `context` times the
+ * forecast's own length in time, at least 48 points. Returns the index of the first.
  */
 export function historyStart(history: Line, forecastTimes: ArrayLike<number>, context: number): number {
   const n = history.times.length;

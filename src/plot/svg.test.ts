@@ -1,7 +1,6 @@
 /**
  * @file Truth: the pictures are read back. A strict little XML reader (tags closed, attributes quoted, no stray `<` or `&`)
- * takes them
- * apart; values are recovered from path coordinates through the printed tick labels and must be those that went in.
+ * takes them apart; values are recovered from path coordinates through the printed tick labels and must be those that went in.
  */
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";

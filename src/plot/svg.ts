@@ -53,8 +53,8 @@ export const escapeText = (text: string): string =>
     .replaceAll(/[&<>"']/g, (c) => `&#${c.charCodeAt(0)};`);
 
 /**
- * About how wide `text` is in pixels at `size`; on the wide side of the usual fonts, so that what is laid out by it never
- * collides.
+ * About how wide `text` is in pixels at `size`; on the wide side of
+ * the usual fonts, so that what is laid out by it never collides.
  */
 export function textWidth(text: string, size = 12): number {
   let ems = 0;

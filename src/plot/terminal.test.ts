@@ -12,8 +12,8 @@ const rising: ForecastPanel = {
 };
 
 /**
- * Dots of the plot area, `[x, y from the bottom]`, decoded from Unicode's own numbering of braille dots (7 and 8 are the lowest
- * row).
+ * Dots of the plot area, `[x, y from the bottom]`, decoded from
+ * Unicode's own numbering of braille dots (7 and 8 are the lowest row).
  */
 function dots(lines: readonly string[]): [x: number, y: number][] {
   const place = [
@@ -91,9 +91,9 @@ test("no line is wider than asked, no letter is a control character, whatever th
             bands: [{ level: 0.5, lower: ahead, upper: ahead }],
           },
         };
-        const lines = forecastText(panel, { columns, rows, axis: "step" }).split("\n");
-        expect(lines.length).toBe(rows + 3);
-        for (const line of lines.slice(0, -1)) expect([...line].length).toBeLessThanOrEqual(columns);
+        const lines = forecastText(panel, { columns, rows, axis: "time" }).split("\n");
+        expect(lines.length).toBeGreaterThanOrEqual(rows + 3);
+        for (const line of lines) expect([...line].length).toBeLessThanOrEqual(columns);
         expect(lines.join("")).not.toMatch(/\p{Cc}/u);
       },
     ),

@@ -1,7 +1,6 @@
 /**
  * @file Plots for a terminal. A braille letter is a grid of 2 × 4 dots, so a line of 60 letters shows 120 points in time;
- * intervals are
- * shown as light shade, the truth as the letter o where the forecast is not. Without colours unless asked.
+ * intervals are shown as light shade, the truth as the letter o where the forecast is not. Without colours unless asked.
  */
 
 import { scaleLinear } from "d3-scale";
@@ -75,8 +74,8 @@ class Canvas {
 }
 
 /**
- * A plot of a forecast after the end of its history, with the y axis at the left, times below and a legend; no line is longer
- * than `columns`.
+ * A plot of a forecast after the end of its history, with the y axis at
+ * the left, times below and a legend; no line is longer than `columns`.
  * @throws shape, range: parts that do not fit together, see `checkPanel`
  */
 export function forecastText(
@@ -135,18 +134,27 @@ export function forecastText(
   const lines = Array.from({ length: height }, (_, row) => `${labelled(row).padStart(margin - 2)} ┤${canvas.row(row, colour)}`);
   const show = (time: number): string => (axis === "time" ? showTime(time) : `step ${time}`);
   const [from, to] = [show(first), show(last)];
-  const ends = " ".repeat(margin) + from + to.padStart(Math.max(to.length + 1, canvas.columns - from.length));
+  const between = canvas.columns - from.length - to.length;
+  const ends = " ".repeat(margin) + (between > 0 ? from + " ".repeat(between) + to : to.padStart(canvas.columns));
   const words: [Kind, string][] = [
     ["history", "⠒⠒ history"],
     ["forecast", "⠒⠒ forecast after ┊"],
   ];
   if (truth) words.push(["truth", "o what came"]);
   if (band) words.push(["band", `░ ${Math.round(band.level * 1000) / 10}% interval`]);
-  const key =
-    " ".repeat(margin) +
-    words.map(([kind, text]) => (colour && paint[kind] ? `\x1b[${paint[kind]}m${text}\x1b[0m` : text)).join("   ");
+  const key = [""];
+  let used = 0;
+  for (const [kind, text] of words) {
+    if (used > 0 && used + 3 + text.length > canvas.columns) {
+      key.push("");
+      used = 0;
+    }
+    const painted = colour && paint[kind] ? `\x1b[${paint[kind]}m${text}\x1b[0m` : text;
+    key[key.length - 1] += (used > 0 ? "   " : " ".repeat(margin)) + painted;
+    used += (used > 0 ? 3 : 0) + text.length;
+  }
   const name = panel.unit ? `${panel.name} (${panel.unit})` : panel.name;
-  return [plain(name, Math.max(40, Math.floor(columns))), ...lines, Number.isFinite(first) ? ends : "", key].join("\n");
+  return [plain(name, Math.max(40, Math.floor(columns))), ...lines, Number.isFinite(first) ? ends : "", ...key].join("\n");
 }
 
 /** Light shade in every empty cell between the bounds. */
@@ -181,8 +189,8 @@ function stroke([x0, y0]: [number, number], [x1, y1]: [number, number], dot: (x:
 }
 
 /**
- * One line of a name that came from a file: no control characters (an escape sequence would run in the terminal), cut to
- * `columns`.
+ * One line of a name that came from a file: no control characters
+ * (an escape sequence would run in the terminal), cut to `columns`.
  */
 const plain = (text: string, columns: number): string => {
   const clean = text.replaceAll(/[\p{Cc}\p{Cf}\p{Surrogate}]/gu, "\ufffd");
