@@ -1,0 +1,98 @@
+/** @file A trained forecaster at work on a table: forecasting what comes next, scoring it on data it has not seen, drawing it. Runs in browsers. */
+import { SluiceError } from "../../base/errors.ts";
+import { fillGaps } from "../../data/gaps.ts";
+import { requireRows, type SeriesSet, toSeries } from "../../data/series.ts";
+import { type SplitSpec, splitSeries } from "../../data/split.ts";
+import type { Table } from "../../data/table.ts";
+import type { ForecastPlot } from "../../plot/forecast-svg.ts";
+import { type Evaluation, evaluate } from "./evaluate.ts";
+import type { Forecaster, SeriesForecast } from "./forecaster.ts";
+import { prepareMaterial } from "./material.ts";
+
+/** What applying needs to know that the model does not: nothing, unless the columns are named otherwise. */
+export interface ApplyOptions {
+  /** Time column(s), where the table's differ from the training data's. */
+  time?: string | readonly string[] | false;
+  timeFormat?: string;
+}
+
+/** The table's series, with the columns and the step that the model was trained on. */
+export function seriesFor(model: Forecaster, table: Table, options: ApplyOptions = {}, checkConstant = false): SeriesSet {
+  const p = model.preprocessing;
+  const columns = (names: readonly string[]) => [...new Set(names.map((name) => Object.keys(p.categories).find((c) => name.startsWith(`${c}=`)) ?? name))];
+  return toSeries(table, {
+    time: options.time ?? (p.timed ? p.timeNames : false),
+    ...(p.timeFormat === undefined && options.timeFormat === undefined ? {} : { timeFormat: options.timeFormat ?? p.timeFormat! }),
+    ...(p.id === undefined ? {} : { id: p.id }),
+    targets: p.targetNames,
+    past: columns(p.pastNames),
+    future: columns(p.futureNames),
+    freq: p.freq,
+    categories: p.categories,
+    checkConstant,
+  });
+}
+
+/** One forecast per series of the table, starting after its last measured target. */
+export function predict(model: Forecaster, table: Table, options: ApplyOptions = {}): { set: SeriesSet; forecasts: SeriesForecast[] } {
+  const set = seriesFor(model, table, options);
+  return { set, forecasts: model.predict(set) };
+}
+
+/**
+ * Scores a model beside its baselines on the test part of a table. The linear baseline is fitted to the table's own training part.
+ * @param options.split how to cut the table; default: as the training data were cut
+ * @throws data: too few rows
+ */
+export function evaluateForecast(model: Forecaster, table: Table, options: ApplyOptions & { split?: SplitSpec } = {}): { evaluation: Evaluation; notes: string[] } {
+  const raw = seriesFor(model, table, options, true);
+  requireRows(raw, model.lookback, model.horizon);
+  const spec = options.split ?? (model.provenance["splitSpec"] as SplitSpec | null | undefined) ?? undefined;
+  const splits = raw.series.map((s) => splitSeries(s, spec, model.horizon));
+  const { set } = fillGaps(raw, { maxGap: model.preprocessing.maxGap });
+  const { lookback, horizon } = model;
+  const material = prepareMaterial(model.engine, set, splits, { lookback, horizon, season: model.preprocessing.season }, model.preprocessing);
+  if (material.starts.test.length === 0) {
+    throw new SluiceError("data", `evaluate: the test part has no window of ${lookback} + ${horizon} rows without a long gap, expected at least one; give more rows or another split`);
+  }
+  return { evaluation: evaluate(model, material.data, material.starts.test, material.baselines, material.training), notes: raw.notes };
+}
+
+/** What to draw of forecasts: history, fan and, where the table goes on, what really came. */
+export function forecastPlot(model: Forecaster, set: SeriesSet, forecasts: readonly SeriesForecast[], title: string): ForecastPlot {
+  const panels = forecasts.flatMap((f) => {
+    const s = set.series.find((one) => one.id === f.id)!;
+    return f.targets.map((target, c) => {
+      const until = s.times.findIndex((t) => t >= f.times[0]!);
+      const rows = until < 0 ? s.length : until;
+      const history = { times: s.times.subarray(0, rows), values: Float64Array.from({ length: rows }, (_, t) => s.measured[t * s.width + c]!) };
+      const fan = target.quantiles;
+      const bands = fan.slice(0, Math.floor(fan.length / 2)).flatMap((low, i) => {
+        const high = fan[fan.length - 1 - i]!;
+        return high.level > low.level ? [{ level: Number((high.level - low.level).toFixed(6)), lower: low.values, upper: high.values }] : [];
+      });
+      return { name: f.id ? `${f.id}: ${target.name}` : target.name, history, forecast: { times: f.times, point: target.point, bands } };
+    });
+  });
+  return { title, panels, axis: set.timed ? "time" : "step", context: Math.max(3, Math.ceil(model.lookback / model.horizon)) };
+}
+
+/**
+ * The table as it was before its last `steps` rows, for drawing a forecast beside what came; and those rows.
+ * @throws data: fewer rows than that
+ */
+export function holdOut(set: SeriesSet, steps: number): { past: SeriesSet; truth: { id: string; times: Float64Array; values: Float32Array; width: number }[] } {
+  const truth: { id: string; times: Float64Array; values: Float32Array; width: number }[] = [];
+  const series = set.series.map((s) => {
+    const rows = s.length - steps;
+    if (rows < 1) throw new SluiceError("data", `hold out: the series has ${s.length} rows, expected more than ${steps}`);
+    truth.push({ id: s.id, times: s.times.slice(rows), values: s.measured.slice(rows * s.width), width: s.width });
+    const cut = (values: Float32Array): Float32Array => {
+      const kept = values.slice();
+      for (let t = rows; t < s.length; t++) for (let c = 0; c < s.width - s.future; c++) kept[t * s.width + c] = Number.NaN;
+      return kept;
+    };
+    return { ...s, values: cut(s.values), measured: cut(s.measured) };
+  });
+  return { past: { ...set, series }, truth };
+}

@@ -1,0 +1,214 @@
+/** @file From a table to a trained and scored forecaster: the path that `sluice train forecast` takes. Runs in browsers. */
+import { SluiceError } from "../../base/errors.ts";
+import { fingerprint } from "../../base/hash.ts";
+import { Rng } from "../../base/random.ts";
+import { fillGaps } from "../../data/gaps.ts";
+import { fitScaler } from "../../data/scale.ts";
+import { requireRows, type SeriesSet, toSeries } from "../../data/series.ts";
+import { type Part, type Split, splitSeries } from "../../data/split.ts";
+import type { Table } from "../../data/table.ts";
+import { createEngine, type Engine } from "../../engine/index.ts";
+import type { JsonObject } from "../../formats/json.ts";
+import type { LoadedModel, ModelFile } from "../../formats/model.ts";
+import type { FileTensor } from "../../formats/safetensors.ts";
+import { Init } from "../../nn/init.ts";
+import { type Checkpoint, type TrainEvent, type TrainResult, train } from "../../train/index.ts";
+import { cutInputs, cutTargets } from "./batch.ts";
+import { type Evaluation, evaluate } from "./evaluate.ts";
+import { Forecaster, type ForecasterConfig } from "./forecaster.ts";
+import type { LinearMap } from "./linear-map.ts";
+import { forecastLoss } from "./loss.ts";
+import { type Material, prepareMaterial } from "./material.ts";
+import { LinearSkip } from "./network.ts";
+import { type ForecastOptions, type ForecastPlan, planForecast } from "./options.ts";
+import { outputSize } from "./output.ts";
+import { calendarFor, type Prepared, type Preprocessing } from "./prepare.ts";
+import { type ForecastReport, makeReport } from "./report.ts";
+
+/** What a run may be given beside data and options. */
+export interface ForecastRunOptions {
+  /** Default: a new one. */
+  engine?: Engine;
+  /** Stops the training; the best weights so far are scored and kept. */
+  signal?: AbortSignal;
+  /** Called with a checkpoint after every epoch, and when training ends: the file to resume from. */
+  checkpoint?: (file: ModelFile) => void | Promise<void>;
+  /** A checkpoint read back: the run goes on as if it had never stopped. Its options count; only `epochs` and `timeLimit` may be set anew. */
+  resume?: LoadedModel;
+  /** Name and version of the program, for the file. */
+  writer?: string;
+}
+
+export type ForecastEvent =
+  /** Once, before the first step: what was chosen, what was repaired in the data, how much there is. */
+  | { type: "plan"; plan: ForecastPlan; notes: string[]; windows: Record<Part, number>; parameters: number; stepsPerEpoch: number }
+  | TrainEvent
+  /** Last: the scores. */
+  | { type: "report"; report: ForecastReport };
+
+export interface TrainedForecast {
+  forecaster: Forecaster;
+  report: ForecastReport;
+  ended: TrainResult;
+}
+
+/**
+ * Trains a forecaster on a table and scores it, and its baselines, on the test part.
+ * @throws data, missing, type, usage, range: see `toSeries`, `requireRows`, `planForecast`
+ */
+export async function* trainForecast(table: Table, options: ForecastOptions, run: ForecastRunOptions = {}): AsyncGenerator<ForecastEvent, TrainedForecast, void> {
+  const began = performance.now();
+  const saved = run.resume ? resumeFrom(run.resume) : null;
+  const asked: ForecastOptions = saved ? { ...saved.options, ...pickDefined(options, ["epochs", "timeLimit"]) } : options;
+  const engine = run.engine ?? createEngine();
+  const raw = toSeries(table, asked);
+  const { horizon } = asked;
+  if (!Number.isInteger(horizon) || horizon < 1) throw new SluiceError("range", `forecast: horizon is ${horizon}, expected a whole number from 1`, { horizon });
+  requireRows(raw, asked.lookback ?? 1, horizon);
+  const splits = raw.series.map((s) => splitSeries(s, asked.split, horizon));
+  const plan = planForecast(raw, asked, longestTraining(splits));
+  requireRows(raw, plan.lookback, horizon);
+  const { set, report: gaps } = fillGaps(raw, { maxGap: asked.maxGap ?? plan.season });
+  const notes = [...raw.notes];
+  if (gaps.filled + gaps.left > 0) {
+    notes.push(`${gaps.filled} missing values in gaps of up to ${gaps.maxGap} steps filled by a straight line for reading (never scored); ${gaps.left} left missing, and windows that read one left out`);
+  }
+
+  const preprocessing = fitPreprocessing(set, splits, plan, asked, gaps.maxGap);
+  const material = prepareMaterial(engine, set, splits, plan, preprocessing);
+  const { data, starts } = material;
+  for (const part of ["train", "valid", "test"] as const) {
+    if (starts[part].length > 0) continue;
+    throw new SluiceError("data", `forecast: the ${part} part has no window of ${plan.lookback} + ${horizon} rows without a long gap, expected at least one; shorten the look-back or the horizon, fill longer gaps (maxGap), or give more rows`, { part });
+  }
+
+  const hash = fingerprint(...set.series.flatMap((s) => [s.times, s.values]));
+  if (saved && saved.hash !== hash) {
+    throw new SluiceError("data", `resume: the data's fingerprint is ${hash}, expected ${saved.hash}; the checkpoint was made from other data`, { hash });
+  }
+  const rng = new Rng(plan.seed);
+  const forecaster = new Forecaster(engine, configOf(plan, data), preprocessing, new Init(engine, rng.split()));
+  if (forecaster.network instanceof LinearSkip) startFromMap(forecaster.network, material.map, plan);
+  const parameters = [...forecaster.params.values()].reduce((n, p) => n + p.size, 0);
+  const windows = { train: starts.train.length, valid: starts.valid.length, test: starts.test.length };
+  const batches = Math.ceil(windows.train / plan.batch);
+  yield { type: "plan", plan, notes, windows, parameters, stepsPerEpoch: batches };
+
+  const toCheckpoint = (c: Checkpoint): ModelFile => checkpointFile(forecaster, c, asked, hash, run.writer ?? "sluice");
+  const ended = yield* train(
+    {
+      engine,
+      params: [...forecaster.params.values()],
+      batchesPerEpoch: batches,
+      samplesPerEpoch: windows.train,
+      ...trainingTask(forecaster, material, plan),
+    },
+    {
+      ...{ epochs: plan.epochs, lr: plan.lr, optimizer: plan.optimizer, clipNorm: plan.clipNorm, patience: plan.patience, seed: plan.seed },
+      ...(asked.timeLimit === undefined ? {} : { timeLimit: asked.timeLimit }),
+      ...(run.signal ? { signal: run.signal } : {}),
+      ...(run.checkpoint ? { checkpoint: { every: "epoch" as const, save: (c) => run.checkpoint!(toCheckpoint(c)) } } : {}),
+      ...(saved ? { resume: saved.checkpoint } : {}),
+    },
+  );
+
+  const score = (part: Part): Evaluation => evaluate(forecaster, data, starts[part], material.baselines, material.training);
+  const seconds = (performance.now() - began) / 1000;
+  const report = makeReport({ plan, windows, parameters, notes, seconds, ended, valid: score("valid"), test: score("test"), data, source: table.source, backend: engine.backend });
+  forecaster.provenance = {
+    ...{ writer: run.writer ?? "sluice", source: table.source, dataHash: hash, rows: set.series.reduce((n, s) => n + s.length, 0) },
+    ...{ seed: plan.seed, plan, split: splits[0], splitSpec: asked.split ?? null, backend: engine.backend },
+    ...{ scores: { test: report.test, baselines: report.baselines }, seconds },
+  } as unknown as JsonObject;
+  yield { type: "report", report };
+  return { forecaster, report, ended };
+}
+
+const longestTraining = (splits: readonly Split[]): number => Math.max(...splits.map((s) => s.train[1] - s.train[0]));
+
+/** What is fitted to the training rows and kept with the model. */
+function fitPreprocessing(set: SeriesSet, splits: readonly Split[], plan: ForecastPlan, options: ForecastOptions, maxGap: number): Preprocessing {
+  const width = set.series[0]!.width;
+  const blocks = set.series.map((s, i) => ({ id: s.id, values: s.measured, from: splits[i]!.train[0], to: splits[i]!.train[1] }));
+  return {
+    ...{ freq: set.freq, timed: set.timed, timeNames: set.timeNames, timeFormat: options.timeFormat, id: options.id },
+    ...{ targetNames: set.targetNames, pastNames: set.pastNames, futureNames: set.futureNames, categories: set.categories },
+    scaler: fitScaler(plan.scaler, blocks, width, { perSeries: plan.scalePerSeries }),
+    calendar: plan.calendar ? calendarFor(set) : [],
+    season: plan.season,
+    maxGap,
+  };
+}
+
+/** The network's config for a plan and the columns there are. */
+function configOf(plan: ForecastPlan, data: Prepared): ForecasterConfig {
+  const { output, norm, model, cell, hidden, layers, dropout, lookback, horizon, segment } = plan;
+  const { targets, features, known } = data.layout;
+  const linear = !plan.linear ? "none" : output.kind === "quantiles" || output.kind === "point" ? "all" : "first";
+  return {
+    network: {
+      ...{ model, cell, hidden, layers, dropout, lookback, horizon, segment, linear },
+      ...{ targets: targets.length, features: features.length, known: known.length, outputs: outputSize(output) },
+    },
+    output,
+    norm,
+  };
+}
+
+/** The map was fitted to differences from the last value; under another levelling the linear part starts from nothing. */
+function startFromMap(skip: LinearSkip, map: LinearMap, plan: ForecastPlan): void {
+  if (plan.norm !== "last") return;
+  skip.map.weight.data.set(map.weight);
+  skip.map.bias!.data.set(map.bias);
+}
+
+/** Shuffling, batches, loss and validation. */
+function trainingTask(forecaster: Forecaster, { data, starts }: Material, plan: ForecastPlan) {
+  const { engine, config } = forecaster;
+  const lossOf = (part: Int32Array, rng?: Rng) => {
+    const rows = engine.ints([part.length], part);
+    const { inputs, scales } = cutInputs(data, config.network, config.norm, rows);
+    return forecastLoss(config.output, forecaster.network.forward(inputs, rng), cutTargets(data, config.network, scales, rows), scales);
+  };
+  let order = starts.train;
+  return {
+    startEpoch(rng: Rng) {
+      order = rng.shuffle(starts.train.slice());
+    },
+    loss: (index: number, rng: Rng) => lossOf(order.subarray(index * plan.batch, (index + 1) * plan.batch), rng),
+    /** The training loss on the validation windows, as the network will be used. */
+    validate() {
+      let sum = 0;
+      const size = 256;
+      for (let first = 0; first < starts.valid.length; first += size) {
+        const part = starts.valid.subarray(first, first + size);
+        sum += part.length * engine.scope(() => lossOf(part).item());
+      }
+      return sum / starts.valid.length;
+    },
+  };
+}
+
+/** The model as it is now, with everything that going on needs. */
+function checkpointFile(forecaster: Forecaster, { tensors, json }: Checkpoint, options: ForecastOptions, hash: string, writer: string): ModelFile {
+  const file = forecaster.toFile(writer);
+  const all: Record<string, FileTensor> = {};
+  for (const [name, { shape, data }] of Object.entries(tensors)) all[name] = { dtype: "F32", shape: [...shape], data: Float32Array.from(data as ArrayLike<number>) };
+  return { ...file, tensors: all, checkpoint: { train: json, options, hash } as unknown as JsonObject };
+}
+
+/** @throws format: a model that is no checkpoint */
+function resumeFrom(file: LoadedModel): { checkpoint: Checkpoint; options: ForecastOptions; hash: string } {
+  const { checkpoint } = file;
+  if (file.task !== "forecast" || !checkpoint) {
+    throw new SluiceError("format", "resume: the file is a finished model, expected a checkpoint of a forecast; train writes one beside the model (.ckpt)");
+  }
+  const { train: json, options, hash } = checkpoint as unknown as { train: Checkpoint["json"]; options: ForecastOptions; hash: string };
+  const tensors: Record<string, { shape: readonly number[]; data: ArrayLike<number> }> = {};
+  for (const [name, { shape, data }] of file.tensors) tensors[name] = { shape, data: data as ArrayLike<number> };
+  return { checkpoint: { tensors, json } as Checkpoint, options, hash };
+}
+
+function pickDefined<O extends object, K extends keyof O>(o: O, keys: readonly K[]): Partial<Pick<O, K>> {
+  return Object.fromEntries(keys.flatMap((k) => (o[k] === undefined ? [] : [[k, o[k]]]))) as Partial<Pick<O, K>>;
+}
