@@ -9,7 +9,7 @@ import { tanh } from "../ops/elementwise.ts";
 import { linear } from "../ops/linear.ts";
 import { bceWithLogits, mse } from "../ops/loss.ts";
 import { gru } from "../ops/recurrent.ts";
-import { type Checkpoint, sgd, type TrainEvent, type TrainOptions, type TrainTask, train } from "./index.ts";
+import { CarriedState, type Checkpoint, sgd, type TrainEvent, type TrainOptions, type TrainTask, train } from "./index.ts";
 
 type Event<K extends TrainEvent["type"]> = Extract<TrainEvent, { type: K }>;
 const of = <K extends TrainEvent["type"]>(events: TrainEvent[], type: K): Event<K>[] => events.filter((e): e is Event<K> => e.type === type);
@@ -125,6 +125,9 @@ describe("laws", () => {
     const [first] = of(await run(task, { steps: 1, clipNorm: 0.5, optimizer: sgd(), lr: 1 }), "step");
     expect(first!.gradientNorm).toBeGreaterThan(1);
     expect(Math.hypot(...task.w.data, ...task.b.data)).toBeCloseTo(0.5, 5);
+    const cut = line();
+    await run(cut, { steps: 1, clipValue: 0.25, optimizer: sgd(), lr: 1 });
+    expect([...cut.w.data]).toEqual([0.25, -0.25]);
   });
 
   test("50 steady steps take no new memory", async () => {
@@ -165,7 +168,11 @@ describe("the best weights", () => {
 
   test("patience ends the training, and the best weights come back", async () => {
     const task = prescribed([5, 3, 4, 2, 2.5, 2.4, 2.1, 1]);
-    const events = await run(task, { epochs: 20, patience: 3 });
+    const events: TrainEvent[] = [];
+    for await (const e of train(task, { epochs: 20, patience: 3 })) {
+      events.push(e);
+      if (e.type === "end") expect([...task.w.data], "already when the end is told").toEqual(task.seen[3]);
+    }
     expect(of(events, "epoch").map((e) => e.improved)).toEqual([true, true, false, true, false, false, false]);
     expect(of(events, "end")[0]).toMatchObject({ reason: "patience", epoch: 7, step: 56, best: { value: 2, epoch: 4, step: 32 } });
     expect([...task.w.data]).toEqual(task.seen[3]);
@@ -199,6 +206,7 @@ describe("the best weights", () => {
     }
     expect(events.at(-1)).toMatchObject({ type: "end", reason: "aborted", step: 19, epoch: 2 });
     expect([...task.w.data]).toEqual(task.seen[0]);
+    expect(task.seen).toHaveLength(2);
 
     const other = prescribed([1, 2, 3]);
     for await (const e of train(other, { epochs: 9 })) if (e.type === "step" && e.step === 19) break;
@@ -207,7 +215,14 @@ describe("the best weights", () => {
 });
 
 describe("it ends", () => {
-  test("within one step of an abort, also one during validation", async () => {
+  test("within one step of an abort: at an epoch's last step nothing validates any more", async () => {
+    const abort = new AbortController();
+    const validate = vi.fn(() => 1);
+    for await (const e of train({ ...line(), validate }, { epochs: 5, signal: abort.signal })) if (e.type === "step" && e.step === 8) abort.abort();
+    expect(validate).not.toHaveBeenCalled();
+  });
+
+  test("during validation, when that stops because of the abort", async () => {
     const abort = new AbortController();
     const task = line();
     const validate = () => {
@@ -282,6 +297,29 @@ describe("numbers that are not finite", () => {
     expect(error.message).toMatch(/^train: loss of step 3 is NaN, expected a finite number; gru of encoder, forward: y is NaN at \[1, 0, 0\]; gate n is the first bad one, at time step 1, .*; input x is NaN at \[1, 0, 0\]/);
     expect(error.message).toMatch(/The weights are those of the start$/);
     expect([...wx.data]).toEqual([1, 2, 3, 4, 5, 6]);
+  });
+
+  test("what chance or the carried state led to is found again", async () => {
+    const e = createEngine();
+    const [w] = named(e, { "net.w": [[1, 1], [1]] }) as [Param];
+    const carried = new CarriedState(e);
+    const task = (isBad: (count: number, rng: Rng) => boolean): TrainTask => ({
+      engine: e,
+      params: [w],
+      batchesPerEpoch: 9,
+      carried,
+      startEpoch: () => carried.reset(),
+      loss(_, rng) {
+        const count = carried.read("count", [1]).item();
+        carried.write("count", e.tensor([1], [count + 1]));
+        return mse({ pred: linear({ x: e.tensor([1, 1], [isBad(count, rng) ? Number.NaN : 1]), w }).y, target: e.tensor([1, 1]) }).y;
+      },
+    });
+    const draws = new Rng(0);
+    const fourth = [0, 1, 2, 3].map(() => draws.word()).at(-1);
+    for (const isBad of [(count: number) => count === 3, (_: number, rng: Rng) => rng.word() === fourth]) {
+      await expect(run(task(isBad), { epochs: 1 })).rejects.toThrow("train: loss of step 4 is NaN, expected a finite number; linear of net, forward: y is NaN at [0, 0]; input x is NaN at [0, 0]");
+    }
   });
 
   test("a validation result", async () => {

@@ -30,6 +30,12 @@ describe("by hand", () => {
     expect(r.intervals).toEqual([{ level: 0.8, coverage: 0.5, width: 8.5 }]);
   });
 
+  test("an interval's ends belong to it", () => {
+    const m = new ForecastMetrics({ horizon: 1, quantiles: [0.25, 0.75] });
+    m.add([1, 3, 0.9, 3.1], [2, 2, 2, 2], [1, 3, 1, 3, 1, 3, 1, 3]);
+    expect(m.result().intervals).toEqual([{ level: 0.5, coverage: 0.5, width: 2 }]);
+  });
+
   test("the seasonal scale leaves out pairs with an unknown", () => {
     expect(seasonalScale([1, 2, 4, 7], 1)).toBe(2);
     expect(seasonalScale([1, 2, 4, 7], 2)).toBe(4);

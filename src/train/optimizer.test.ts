@@ -205,6 +205,27 @@ describe("state", () => {
     });
   }
 
+  test("a parameter that backward no longer reaches keeps moving by its momentum, after loading too", () => {
+    const ends = [false, true].map((reload) => {
+      const p = make(single, "w", [1], [0]);
+      setGrad(p, [1]);
+      let optimizer = sgd({ momentum: 0.5 });
+      let target = p;
+      optimizer.step([p], 1);
+      setGrad(p, [0]);
+      if (reload) {
+        target = make(single, "w", [1], [p.item()]);
+        const saved = Object.fromEntries(Object.entries(optimizer.tensors()).map(([name, t]) => [name, { shape: t.shape, data: t.toArray() }]));
+        const counters = optimizer.counters;
+        optimizer = optimizerFrom(optimizer.config);
+        optimizer.load([target], saved, counters);
+      }
+      optimizer.step([target], 1);
+      return target.item();
+    });
+    expect(ends).toEqual([-1.5, -1.5]);
+  });
+
   test("a missing or misshapen tensor is named", () => {
     const p = make(single, "w", [2], [1, 2]);
     expect(() => adam().load([p], {}, { w: 3 })).toThrow('checkpoint: no tensor "optimizer.w.exp_avg", expected [2]');
