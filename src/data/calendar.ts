@@ -1,4 +1,7 @@
-/** @file Where a moment stands in its hour, day, week and year, as points on a circle, so that midnight is next to 23:59. PURE, browser-safe. */
+/**
+ * @file Where a moment stands in its hour, day, week and year, as points on a circle, so that midnight is next to 23:59. PURE,
+ * browser-safe.
+ */
 import type { Frequency } from "./frequency.ts";
 
 const minute = 60_000;
@@ -12,7 +15,8 @@ interface Cycle {
   phase: (ms: number) => number;
 }
 
-const clock = (freq: Frequency, least: number, most: number): boolean => freq.unit === "ms" && freq.step >= least && freq.step < most;
+const clock = (freq: Frequency, least: number, most: number): boolean =>
+  freq.unit === "ms" && freq.step >= least && freq.step < most;
 const wrap = (ms: number, period: number): number => (((ms % period) + period) % period) / period;
 
 const cycles: readonly Cycle[] = [
@@ -20,7 +24,11 @@ const cycles: readonly Cycle[] = [
   { name: "day", fits: (f) => clock(f, 0, day), phase: (ms) => wrap(ms, day) },
   // 1 January 1970 was a Thursday: Monday is three days earlier.
   { name: "week", fits: (f) => f.unit === "weekday" || clock(f, 0, 7 * day), phase: (ms) => wrap(ms + 3 * day, 7 * day) },
-  { name: "year", fits: (f) => f.unit === "weekday" || clock(f, minute, 180 * day) || (f.unit === "month" && f.step < 12), phase: yearPhase },
+  {
+    name: "year",
+    fits: (f) => f.unit === "weekday" || clock(f, minute, 180 * day) || (f.unit === "month" && f.step < 12),
+    phase: yearPhase,
+  },
 ];
 
 function yearPhase(ms: number): number {
@@ -30,8 +38,8 @@ function yearPhase(ms: number): number {
 }
 
 /**
- * Names of the calendar features a frequency calls for, two per cycle (`day.sin`, `day.cos`): hour below hourly steps, day below daily,
- * week up to daily and for weekdays, year from minutes to months. None for rows, years, or anything without a clock.
+ * Names of the calendar features a frequency calls for, two per cycle (`day.sin`, `day.cos`): hour below hourly steps, day below
+ * daily, week up to daily and for weekdays, year from minutes to months. None for rows, years, or anything without a clock.
  */
 export function calendarNames(freq: Frequency): string[] {
   return cycles.filter((c) => c.fits(freq)).flatMap((c) => [`${c.name}.sin`, `${c.name}.cos`]);

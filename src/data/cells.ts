@@ -2,7 +2,23 @@
 import type { Column } from "./table.ts";
 import { notNumber } from "./table.ts";
 
-const missingMarks = new Set(["", "NA", "N/A", "n/a", "na", "#N/A", "NaN", "nan", "NAN", "null", "NULL", "Null", "None", "-", "?"]);
+const missingMarks = new Set([
+  "",
+  "NA",
+  "N/A",
+  "n/a",
+  "na",
+  "#N/A",
+  "NaN",
+  "nan",
+  "NAN",
+  "null",
+  "NULL",
+  "Null",
+  "None",
+  "-",
+  "?",
+]);
 const infinities = new Map([
   ["inf", Infinity],
   ["infinity", Infinity],
@@ -21,7 +37,7 @@ export function parseNumber(cell: string, comma = false): number | undefined {
   // The common case first: a digit, or a sign and a digit. Number() alone would take "", " " and "0x1f".
   if ((first >= 48 && first <= 57) || first === 45 || first === 46 || first === 43) {
     const n = Number(cell);
-    if (n === n && !/^[+-]?0[xXbBoO]/.test(cell)) return n;
+    if (!Number.isNaN(n) && !/^[+-]?0[xXbBoO]/.test(cell)) return n;
   }
   const text = cell.trim();
   if (missingMarks.has(text)) return Number.NaN;
@@ -81,7 +97,10 @@ export class ColumnBuilder {
   push(cell: string, row: number): void {
     if (this.#numbers !== null) {
       const n = parseNumber(cell, this.comma);
-      if (n !== undefined) return this.#numbers.push(n);
+      if (n !== undefined) {
+        this.#numbers.push(n);
+        return;
+      }
       if (this.declared === "number") throw notNumber(this.source, row, this.name, cell.trim());
       this.#odd = { row, cell: cell.trim() };
       this.#texts = Array.from(this.#numbers.finish(), (v) => (Number.isNaN(v) ? "" : String(v)));

@@ -32,16 +32,28 @@ const values = (table: Table, name: string) => Array.from(column(table, name).va
 test("kinds, missing marks, quotes, \\r\\n and a byte order mark", () => {
   const table = parseCsv('\uFEFFdate,"a ""b""",c\r\n2020-01-01,1.5,x\r\n"2020-01-02",NA,"y,\r\nz"\r\n2020-01-03,-1e3,\r\n');
   expect(table.rows).toBe(3);
-  expect(table.columns.map((c) => [c.name, c.kind])).toEqual([["date", "text"], ['a "b"', "number"], ["c", "text"]]);
+  expect(table.columns.map((c) => [c.name, c.kind])).toEqual([
+    ["date", "text"],
+    ['a "b"', "number"],
+    ["c", "text"],
+  ]);
   expect(values(table, 'a "b"')).toEqual([1.5, Number.NaN, -1000]);
   expect(values(table, "c")).toEqual(["x", "y,\r\nz", ""]);
 });
 
 test("a number cell is a decimal number and nothing else", () => {
-  const good: [string, number][] = [["1", 1], ["-.5", -0.5], ["+2e-3", 0.002], [" 7 ", 7], ["Inf", Infinity], ["-infinity", -Infinity]];
+  const good: [string, number][] = [
+    ["1", 1],
+    ["-.5", -0.5],
+    ["+2e-3", 0.002],
+    [" 7 ", 7],
+    ["Inf", Infinity],
+    ["-infinity", -Infinity],
+  ];
   for (const [cell, due] of good) expect(parseNumber(cell)).toBe(due);
   for (const cell of ["", "  ", "NA", "NaN", "null", "-", "?"]) expect(parseNumber(cell)).toBeNaN();
-  for (const cell of ["0x10", "1,5", "1_0", "1e", "12 3", "abc", "--1", "1.2.3", "0b1"]) expect(parseNumber(cell)).toBeUndefined();
+  for (const cell of ["0x10", "1,5", "1_0", "1e", "12 3", "abc", "--1", "1.2.3", "0b1"])
+    expect(parseNumber(cell)).toBeUndefined();
   expect(parseNumber("-1,5", true)).toBe(-1.5);
   expect(parseNumber("1.234,5", true)).toBeUndefined();
 });
@@ -103,7 +115,9 @@ test("binary and wrongly encoded files are refused with a way out", () => {
 
 test("a missing column is answered with similar names and the list", () => {
   const table = parseCsv("date,HUFL,OT\n2020,1,2\n", { source: "a.csv" });
-  expect(() => column(table, "HUFl")).toThrow('a.csv: column "HUFl" is not there, expected one of: date, HUFL, OT. Did you mean "HUFL"?');
+  expect(() => column(table, "HUFl")).toThrow(
+    'a.csv: column "HUFl" is not there, expected one of: date, HUFL, OT. Did you mean "HUFL"?',
+  );
   expect(() => numberColumn(parseCsv("a,b\nx,1\n"), "a")).toThrow('row 2, column "a" is "x", expected a number');
 });
 
@@ -161,10 +175,16 @@ test("law: a table written with any delimiter reads back the same", () => {
     fc.constant(Number.NaN),
   );
   // A text that is trimmed and neither missing nor a number keeps its column text; everything else is up to quoting.
-  const text = fc.string({ unit: fc.constantFrom("a", "ß", ",", ";", "\t", '"', "\n", "\r", " ", "1", "|") }).map((s) => `x${s}y`);
+  const text = fc
+    .string({ unit: fc.constantFrom("a", "ß", ",", ";", "\t", '"', "\n", "\r", " ", "1", "|") })
+    .map((s) => `x${s}y`);
   fc.assert(
     fc.property(
-      fc.integer({ min: 1, max: 12 }).chain((n) => fc.record({ v: fc.array(cell, { minLength: n, maxLength: n }), t: fc.array(text, { minLength: n, maxLength: n }) })),
+      fc
+        .integer({ min: 1, max: 12 })
+        .chain((n) =>
+          fc.record({ v: fc.array(cell, { minLength: n, maxLength: n }), t: fc.array(text, { minLength: n, maxLength: n }) }),
+        ),
       fc.constantFrom(",", ";", "\t", "|"),
       text,
       ({ v, t }, delimiter, name) => {
@@ -185,7 +205,12 @@ test("law: a table written with any delimiter reads back the same", () => {
 test("law: one column with missing cells reads back the same", () => {
   fc.assert(
     fc.property(fc.array(fc.constantFrom(1, 2.5, Number.NaN), { minLength: 1 }), (v) => {
-      const table: Table = { source: "t", rows: v.length, notes: [], columns: [{ name: "a", kind: "number", values: Float64Array.from(v) }] };
+      const table: Table = {
+        source: "t",
+        rows: v.length,
+        notes: [],
+        columns: [{ name: "a", kind: "number", values: Float64Array.from(v) }],
+      };
       expect(values(parseCsv([...toCsv(table)].join("")), "a")).toEqual(v);
     }),
   );

@@ -1,5 +1,6 @@
 /**
- * @file Delimited text into a Table. Where there are quotes, cells are split by csv-parse; this decides delimiter, header, kinds of columns and messages.
+ * @file Delimited text into a Table. Where there are quotes, cells are split by csv-parse; this decides delimiter, header, kinds
+ * of columns and messages.
  * Needs no file system; in a browser bundle alias `csv-parse/sync` to `csv-parse/browser/esm/sync` (csv-parse wants a Buffer).
  */
 import { CsvError, parse } from "csv-parse/sync";
@@ -25,8 +26,9 @@ export interface CsvOptions {
 }
 
 /**
- * Reads delimited text: quoted fields, `\n`, `\r\n` or `\r`, a byte order mark. A column is numbers if every cell is a number or missing
- * ("", NA, N/A, NaN, null, None, -, ?), text otherwise. Blank lines are skipped, except inside a table of one column, where they are missing cells.
+ * Reads delimited text: quoted fields, `\n`, `\r\n` or `\r`, a byte order mark. A column is numbers if every cell is a number or
+ * missing ("", NA, N/A, NaN, null, None, -, ?), text otherwise. Blank lines are skipped, except inside a table of one column,
+ * where they are missing cells.
  * @throws format: not text, empty, header only, a ragged row, broken quotes, two columns of one name
  * @throws type: a cell of a `numeric` column is not a number
  */
@@ -75,7 +77,8 @@ export class CsvSink {
   }
 
   /**
-   * Takes the whole lines of `text` as long as no quote has been seen, ten times as fast as a parser that must expect one anywhere.
+   * Takes the whole lines of `text` as long as no quote has been seen, ten times as fast as a parser that must expect one
+   * anywhere.
    * @returns what is left over: the last, unfinished line, or from the first text with a quote on everything
    */
   takePlain(text: string): string {
@@ -168,7 +171,8 @@ export class CsvSink {
     const numeric = new Set(this.options.numeric);
     const text = new Set(this.options.text);
     this.#columns = names.map(
-      (name) => new ColumnBuilder(this.source, name, numeric.has(name) ? "number" : text.has(name) ? "text" : undefined, this.#comma),
+      (name) =>
+        new ColumnBuilder(this.source, name, numeric.has(name) ? "number" : text.has(name) ? "text" : undefined, this.#comma),
     );
     return headed;
   }
@@ -178,10 +182,13 @@ export class CsvSink {
     const rows = this.#numbers.length;
     if (this.#columns === null || rows === 0) {
       const what = this.#columns === null ? "the file is empty" : "there is a header but no row below it";
-      throw new SluiceError("format", `${this.source}: ${what}, expected a header line and rows of cells`, { source: this.source });
+      throw new SluiceError("format", `${this.source}: ${what}, expected a header line and rows of cells`, {
+        source: this.source,
+      });
     }
     const notes: string[] = [];
-    if (this.#numbers.finish()[0] === 1) notes.push(`${this.source} has no header: its columns are called 1 to ${this.#columns.length}`);
+    if (this.#numbers.finish()[0] === 1)
+      notes.push(`${this.source} has no header: its columns are called 1 to ${this.#columns.length}`);
     if (this.#delimiter !== ",") notes.push(`${this.source} is read with delimiter "${show(this.#delimiter)}"`);
     const columns = this.#columns.map((c) => c.finish());
     return { source: this.source, rows, columns, rowNumbers: Uint32Array.from(this.#numbers.finish()), notes };
@@ -191,8 +198,8 @@ export class CsvSink {
 const show = (delimiter: string): string => (delimiter === "\t" ? "tab" : delimiter);
 
 /**
- * The likeliest delimiter of a text: one that stands equally often in each of its first lines, outside quotes. Where several do, tab and `;`
- * win over `,`, which may be a decimal comma.
+ * The likeliest delimiter of a text: one that stands equally often in each of its first lines, outside quotes. Where several do,
+ * tab and `;` win over `,`, which may be a decimal comma.
  */
 export function detectDelimiter(text: string): string {
   const candidates = ["\t", ";", "|", ","];

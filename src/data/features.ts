@@ -16,7 +16,8 @@ export interface Feature {
 const mostCategories = 16;
 
 /**
- * Targets, then covariates in the order given. A text covariate becomes one 0/1 column per category, sorted by name; a missing text is 0 in all.
+ * Targets, then covariates in the order given. A text covariate becomes one 0/1 column per category, sorted by name; a missing
+ * text is 0 in all.
  * @param known categories fixed by a trained model; a text not among them is 0 in all, with a note
  * @throws type: a target is not numeric; a text covariate has over 16 different texts
  */
@@ -50,10 +51,15 @@ export function expandFeatures(
       );
     }
     const strange = [...present].filter((text) => !list.includes(text));
-    if (strange.length > 0) notes.push(`column "${name}" has categories the model has not seen (${strange.slice(0, 5).join(", ")}): treated as none`);
+    if (strange.length > 0)
+      notes.push(`column "${name}" has categories the model has not seen (${strange.slice(0, 5).join(", ")}): treated as none`);
     categories[name] = list;
     for (const category of list) {
-      columns.push({ name: `${name}=${category}`, from: name, values: Float64Array.from(texts, (text) => (text === category ? 1 : 0)) });
+      columns.push({
+        name: `${name}=${category}`,
+        from: name,
+        values: Float64Array.from(texts, (text) => (text === category ? 1 : 0)),
+      });
     }
   }
   return { columns, categories };

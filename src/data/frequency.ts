@@ -5,8 +5,8 @@ import { daysInMonth } from "./time.ts";
 /** JSON-safe. A time axis is a start and this. */
 export interface Frequency {
   /**
-   * "ms": steps of a fixed length; "month": calendar months, so a year is 12; "weekday": Monday to Friday, holidays simply absent;
-   * "row": rows are counted and a time is only a label.
+   * "ms": steps of a fixed length; "month": calendar months, so a year is 12; "weekday": Monday to Friday, holidays simply
+   * absent; "row": rows are counted and a time is only a label.
    */
   unit: "ms" | "month" | "weekday" | "row";
   /** Length of a step in the unit, ≥ 1. */
@@ -46,7 +46,8 @@ export function frequency(unit: "ms" | "month", step: number, monthEnd = false):
 }
 
 /**
- * The frequency written as `15min`, `1h`, `H`, `D`, `2W`, `M`, `Q`, `Y`, `weekday` (also B), `row`, or in words (hourly, daily, …).
+ * The frequency written as `15min`, `1h`, `H`, `D`, `2W`, `M`, `Q`, `Y`, `weekday` (also B), `row`, or in words (hourly, daily,
+ * …).
  * @throws usage: not one of them
  */
 export function parseFrequency(text: string): Frequency {
@@ -77,7 +78,10 @@ function monthOf(ms: number): { index: number; day: number; last: boolean; rest:
   return { index: y * 12 + m, day: dom, last: dom === daysInMonth(y, m + 1), rest: ((ms % day) + day) % day };
 }
 
-/** The moment `n` steps after `time` (before, if negative). Months keep the day of `time`, or the month's last day where it has fewer. */
+/**
+ * The moment `n` steps after `time` (before, if negative). Months keep the day of `time`, or the month's last day where it has
+ * fewer.
+ */
 export function addSteps(time: number, freq: Frequency, n: number): number {
   if (freq.unit === "row") return time + n;
   if (freq.unit === "ms") return time + n * freq.step;
@@ -111,7 +115,10 @@ function addWeekdays(time: number, n: number): number {
   return (week * 7 + (target - week * 5) - 3) * day + rest;
 }
 
-/** How far `time` lies from its step of the grid that begins at `start`, as a part of a step (0 to 0.5). Rows and weekdays are always 0. */
+/**
+ * How far `time` lies from its step of the grid that begins at `start`, as a part of a step (0 to 0.5). Rows and weekdays are
+ * always 0.
+ */
 export function offGrid(start: number, time: number, freq: Frequency): number {
   if (freq.unit === "row" || freq.unit === "weekday") return 0;
   const near = addSteps(start, freq, stepsBetween(start, time, freq));
@@ -119,8 +126,8 @@ export function offGrid(start: number, time: number, freq: Frequency): number {
 }
 
 /**
- * Steps after which the pattern repeats, shortest first: hour, day, week and year for clock steps; week and year for days; the year for
- * months; the week for weekdays. Only lengths of 2 steps or more.
+ * Steps after which the pattern repeats, shortest first: hour, day, week and year for clock steps; week and year for days; the
+ * year for months; the week for weekdays. Only lengths of 2 steps or more.
  */
 export function seasonCandidates(freq: Frequency): number[] {
   if (freq.unit === "row") return [];
@@ -132,14 +139,16 @@ export function seasonCandidates(freq: Frequency): number[] {
 }
 
 /**
- * The season to assume when nothing is known: the day for steps under a day (96, 48, 24, …), the week for days (7), the year for weeks,
- * months and quarters (52, 12, 4), five weekdays; the hour or minute where a day would be over 1,440 steps; 1 = none.
+ * The season to assume when nothing is known: the day for steps under a day (96, 48, 24, …), the week for days (7), the year for
+ * weeks, months and quarters (52, 12, 4), five weekdays; the hour or minute where a day would be over 1,440 steps; 1 = none.
  */
 export function seasonOf(freq: Frequency): number {
   if (freq.unit === "row") return 1;
   if (freq.unit === "weekday") return 5;
   if (freq.unit === "month") return 12 % freq.step === 0 ? 12 / freq.step : 1;
   if (freq.step === 7 * day) return 52;
-  const cycle = [7 * day, day, hour, minute].find((c) => (c < 7 * day || freq.step >= day) && c % freq.step === 0 && c / freq.step <= 1440);
+  const cycle = [7 * day, day, hour, minute].find(
+    (c) => (c < 7 * day || freq.step >= day) && c % freq.step === 0 && c / freq.step <= 1440,
+  );
   return cycle === undefined ? 1 : cycle / freq.step;
 }

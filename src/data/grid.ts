@@ -18,13 +18,22 @@ export interface GridTally {
   places: { duplicate?: string; averaged?: string; gap?: string; moved?: string };
 }
 
-export const emptyTally = (): GridTally => ({ duplicates: 0, averaged: 0, gaps: 0, gapRows: 0, longest: 0, moved: 0, places: {} });
+export const emptyTally = (): GridTally => ({
+  duplicates: 0,
+  averaged: 0,
+  gaps: 0,
+  gapRows: 0,
+  longest: 0,
+  moved: 0,
+  places: {},
+});
 
 /** A series may take this many bytes; above it the frequency is most likely wrong. */
 const mostBytes = 2 ** 31;
 
 /**
- * Times [T] and values [T, C] of the rows given, which are sorted by time. With weekdays and rows the axis is the different times themselves.
+ * Times [T] and values [T, C] of the rows given, which are sorted by time. With weekdays and rows the axis is the different
+ * times themselves.
  * @throws memory: the grid would be over 2 GB
  */
 export function layOnGrid(
@@ -83,7 +92,13 @@ export function layOnGrid(
 }
 
 /** Writes the mean of rows of one time, missing cells aside, into `out` [C]. */
-function joinDuplicates(table: Table, rows: Uint32Array, features: readonly Feature[], out: Float32Array, tally: GridTally): void {
+function joinDuplicates(
+  table: Table,
+  rows: Uint32Array,
+  features: readonly Feature[],
+  out: Float32Array,
+  tally: GridTally,
+): void {
   const same = features.every(({ values }) => rows.every((row) => Object.is(values[row], values[rows[0]!])));
   if (same) {
     tally.duplicates += rows.length - 1;
@@ -108,9 +123,13 @@ function joinDuplicates(table: Table, rows: Uint32Array, features: readonly Feat
 export function gridNotes(t: GridTally, freq: Frequency): string[] {
   const n = (count: number, what: string) => `${count} ${what}${count === 1 ? "" : "s"}`;
   const notes: string[] = [];
-  if (t.moved > 0) notes.push(`${n(t.moved, "time")} off the grid of ${freq.name} moved to the nearest step (first at ${t.places.moved})`);
+  if (t.moved > 0)
+    notes.push(`${n(t.moved, "time")} off the grid of ${freq.name} moved to the nearest step (first at ${t.places.moved})`);
   if (t.duplicates > 0) notes.push(`${n(t.duplicates, "identical duplicate row")} dropped (first at ${t.places.duplicate})`);
   if (t.averaged > 0) notes.push(`${n(t.averaged, "duplicate row")} with other values averaged (first at ${t.places.averaged})`);
-  if (t.gaps > 0) notes.push(`${n(t.gaps, "gap")} of ${n(t.gapRows, "absent row")} in all, the longest ${t.longest} (first after ${t.places.gap})`);
+  if (t.gaps > 0)
+    notes.push(
+      `${n(t.gaps, "gap")} of ${n(t.gapRows, "absent row")} in all, the longest ${t.longest} (first after ${t.places.gap})`,
+    );
   return notes;
 }

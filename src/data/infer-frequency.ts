@@ -6,21 +6,36 @@ import { daysInMonth } from "./time.ts";
 
 const day = 86_400_000;
 /** Steps that clocks are set to, in milliseconds. */
-const usual = [1, 1000, 5000, 10_000, 15_000, 30_000, ...[1, 2, 3, 5, 6, 10, 12, 15, 20, 30, 60, 120, 180, 240, 360, 480, 720].map((m) => m * 60_000), day, 7 * day];
+const usual = [
+  1,
+  1000,
+  5000,
+  10_000,
+  15_000,
+  30_000,
+  ...[1, 2, 3, 5, 6, 10, 12, 15, 20, 30, 60, 120, 180, 240, 360, 480, 720].map((m) => m * 60_000),
+  day,
+  7 * day,
+];
 
 /**
  * The frequency of `times` (UTC ms, ascending; repeats are allowed) and what had to be decided for it.
- * Months when every time stands on one day of the month or on its last; weekdays when days are daily but for the weekends; otherwise the fixed step
- * that at least 99% of the times lie on within a quarter of it, tried in this order: greatest common divisor, commonest difference, the usual
- * step nearest to the median difference. Times with many breaks that leave out more than half of the steps (a market's hours) count as rows.
+ * Months when every time stands on one day of the month or on its last; weekdays when days are daily but for the weekends;
+ * otherwise the fixed step that at least 99% of the times lie on within a quarter of it, tried in this order: greatest common
+ * divisor, commonest difference, the usual step nearest to the median difference. Times with many breaks that leave out more
+ * than half of the steps (a market's hours) count as rows.
  * @throws data: fewer than three different times, or no step fits
  */
 export function inferFrequency(times: Float64Array): { freq: Frequency; note?: string } {
   const unique = times.filter((t, i) => i === 0 || t !== times[i - 1]);
   if (unique.length < 3) {
-    throw new SluiceError("data", `frequency: there are ${unique.length} different times, expected at least 3 to find their step; give it, as in "1h"`, {
-      times: unique.length,
-    });
+    throw new SluiceError(
+      "data",
+      `frequency: there are ${unique.length} different times, expected at least 3 to find their step; give it, as in "1h"`,
+      {
+        times: unique.length,
+      },
+    );
   }
   const monthly = asMonths(unique);
   if (monthly) return { freq: monthly };
@@ -43,7 +58,10 @@ export function inferFrequency(times: Float64Array): { freq: Frequency; note?: s
   for (const d of differences) if (d > step * 1.5) breaks++;
   const steps = (unique.at(-1)! - unique[0]!) / step + 1;
   if (breaks >= 10 && unique.length < steps / 2) {
-    return { freq: rowFrequency, note: `times are ${freq.name} apart with ${breaks} breaks that leave out over half of the steps: rows are counted` };
+    return {
+      freq: rowFrequency,
+      note: `times are ${freq.name} apart with ${breaks} breaks that leave out over half of the steps: rows are counted`,
+    };
   }
   return { freq };
 }
@@ -58,14 +76,17 @@ function bounds(values: Float64Array): [number, number] {
   return [least, most];
 }
 
-const showMs = (ms: number): string => (ms >= 86_400_000 ? `${+(ms / 86_400_000).toFixed(2)} days` : `${+(ms / 1000).toFixed(3)} s`);
+const showMs = (ms: number): string =>
+  ms >= 86_400_000 ? `${+(ms / 86_400_000).toFixed(2)} days` : `${+(ms / 1000).toFixed(3)} s`;
 
 function gcd(a: number, b: number): number {
   while (b > 0) [a, b] = [b, a % b];
   return a;
 }
 
-/** Calendar months, quarters, years or any other number of months, if every time stands on the same day and clock of its month. */
+/**
+ * Calendar months, quarters, years or any other number of months, if every time stands on the same day and clock of its month.
+ */
 function asMonths(times: Float64Array): Frequency | undefined {
   const dates = Array.from(times.subarray(0, 5000), (t) => new Date(t));
   const first = dates[0]!;
@@ -111,5 +132,5 @@ function isWeekdays(times: Float64Array): boolean {
   let weekend = 0;
   for (const t of times) if ([0, 6].includes(new Date(t).getUTCDay())) weekend++;
   const days = (times.at(-1)! - times[0]!) / day + 1;
-  return days >= 13 && weekend <= 0.005 * times.length && times.length >= 0.8 * (days * 5) / 7;
+  return days >= 13 && weekend <= 0.005 * times.length && times.length >= (0.8 * (days * 5)) / 7;
 }

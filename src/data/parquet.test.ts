@@ -45,7 +45,12 @@ test("numbers, whole and decimal and 64-bit, booleans, times, dates, texts; null
       { name: "flag", type: "BOOLEAN", repetition_type: "OPTIONAL" },
       { name: "price", type: "INT32", converted_type: "DECIMAL", scale: 2, precision: 6, repetition_type: "OPTIONAL" },
       { name: "moment", type: "INT64", converted_type: "TIMESTAMP_MILLIS", repetition_type: "OPTIONAL" },
-      { name: "micros", type: "INT64", logical_type: { type: "TIMESTAMP", isAdjustedToUTC: true, unit: "MICROS" }, repetition_type: "OPTIONAL" },
+      {
+        name: "micros",
+        type: "INT64",
+        logical_type: { type: "TIMESTAMP", isAdjustedToUTC: true, unit: "MICROS" },
+        repetition_type: "OPTIONAL",
+      },
       { name: "date", type: "INT32", converted_type: "DATE", repetition_type: "OPTIONAL" },
       { name: "name", type: "BYTE_ARRAY", converted_type: "UTF8", repetition_type: "OPTIONAL" },
       { name: "list", type: "BYTE_ARRAY", converted_type: "JSON", repetition_type: "OPTIONAL" },
@@ -79,9 +84,15 @@ test("a file of several row groups becomes a series, whatever its name; only the
 test("gzip is unpacked; a codec we cannot read is named", async () => {
   const columnData = [{ name: "y", data: Float64Array.from({ length: 50 }, (_, i) => i), type: "DOUBLE" as const }];
   const path = join(folder, "zip.parquet");
-  writeFileSync(path, new Uint8Array(parquetWriteBuffer({ columnData, codec: "GZIP", compressors: { GZIP: (bytes) => gzipSync(bytes) } })));
+  writeFileSync(
+    path,
+    new Uint8Array(parquetWriteBuffer({ columnData, codec: "GZIP", compressors: { GZIP: (bytes) => gzipSync(bytes) } })),
+  );
   expect((await readTable(path)).columns[0]!.values[49]).toBe(49);
-  writeFileSync(path, new Uint8Array(parquetWriteBuffer({ columnData, codec: "LZ4", compressors: { LZ4: (bytes) => bytes.slice() } })));
+  writeFileSync(
+    path,
+    new Uint8Array(parquetWriteBuffer({ columnData, codec: "LZ4", compressors: { LZ4: (bytes) => bytes.slice() } })),
+  );
   await expect(readTable(path)).rejects.toThrow("its compression is LZ4");
 });
 

@@ -1,4 +1,7 @@
-/** @file A Parquet file into a Table, column by column, through hyparquet. Works on anything with a size and `slice`; needs no file system. */
+/**
+ * @file A Parquet file into a Table, column by column, through hyparquet. Works on anything with a size and `slice`; needs no
+ * file system.
+ */
 import type { AsyncBuffer, Compressors, FileMetaData, ParquetParsers, SchemaTree } from "hyparquet";
 import { parquetMetadataAsync, parquetRead, parquetSchema } from "hyparquet";
 import { SluiceError } from "../base/errors.ts";
@@ -23,8 +26,8 @@ const parsers: Partial<ParquetParsers> = {
 };
 
 /**
- * Reads a Parquet file. Integers, floats, decimals and booleans (0/1) become number columns; timestamps and dates time columns (UTC);
- * strings, enums and UUIDs text columns. Null is missing. Lists, maps and structs are left out, with a note.
+ * Reads a Parquet file. Integers, floats, decimals and booleans (0/1) become number columns; timestamps and dates time columns
+ * (UTC); strings, enums and UUIDs text columns. Null is missing. Lists, maps and structs are left out, with a note.
  * @throws format: not Parquet, cut short, damaged, encrypted, or compressed in a way that cannot be read here
  * @throws data: no rows
  */
@@ -80,7 +83,12 @@ async function checkMagic(file: AsyncBuffer, source: string): Promise<void> {
   const last = file.byteLength >= 12 ? await text(file.byteLength - 4, file.byteLength) : "";
   if (first === "PAR1" && last === "PAR1") return;
   const what = first === "PARE" ? "encrypted" : first === "PAR1" ? "cut short (its end mark PAR1 is gone)" : "not a Parquet file";
-  const way = first === "PAR1" ? "copy it again" : first === "PARE" ? "write it without encryption" : "a CSV file is read when it is not named .parquet";
+  const way =
+    first === "PAR1"
+      ? "copy it again"
+      : first === "PARE"
+        ? "write it without encryption"
+        : "a CSV file is read when it is not named .parquet";
   throw new SluiceError("format", `${source}: the file is ${what}, expected Parquet (PAR1 at both ends); ${way}`, { source });
 }
 
@@ -89,26 +97,57 @@ function damaged(source: string, cause: unknown): SluiceError {
   const why = cause instanceof Error ? cause.message : String(cause);
   const codec = /unsupported compression codec: (\w+)/i.exec(why)?.[1];
   if (codec !== undefined) {
-    return new SluiceError("format", `${source}: its compression is ${codec}, expected snappy, gzip, brotli or none (zstd from Node 22.15); write it so`, { source, codec }, { cause });
+    return new SluiceError(
+      "format",
+      `${source}: its compression is ${codec}, expected snappy, gzip, brotli or none (zstd from Node 22.15); write it so`,
+      { source, codec },
+      { cause },
+    );
   }
-  return new SluiceError("format", `${source}: the Parquet file is damaged (${why}), expected a whole one; write or copy it again`, { source }, { cause });
+  return new SluiceError(
+    "format",
+    `${source}: the Parquet file is damaged (${why}), expected a whole one; write or copy it again`,
+    { source },
+    { cause },
+  );
 }
 
 /** The kind of a leaf column, undefined for what a table cannot hold. */
 function kindOf({ element, children }: SchemaTree): Column["kind"] | undefined {
   if (children.length > 0 || element.repetition_type === "REPEATED") return undefined;
   const { type, converted_type: converted, logical_type: logical } = element;
-  if (logical?.type === "TIMESTAMP" || logical?.type === "DATE" || converted === "DATE" || converted?.startsWith("TIMESTAMP") || type === "INT96") return "time";
+  if (
+    logical?.type === "TIMESTAMP" ||
+    logical?.type === "DATE" ||
+    converted === "DATE" ||
+    converted?.startsWith("TIMESTAMP") ||
+    type === "INT96"
+  )
+    return "time";
   if (logical?.type === "DECIMAL" || logical?.type === "FLOAT16" || converted === "DECIMAL") return "number";
   if (type === "FIXED_LEN_BYTE_ARRAY" && logical?.type !== "UUID") return undefined;
-  if (logical?.type === "JSON" || logical?.type === "BSON" || converted === "JSON" || converted === "BSON" || converted === "INTERVAL") return undefined;
+  if (
+    logical?.type === "JSON" ||
+    logical?.type === "BSON" ||
+    converted === "JSON" ||
+    converted === "BSON" ||
+    converted === "INTERVAL"
+  )
+    return undefined;
   return type === "BYTE_ARRAY" || type === "FIXED_LEN_BYTE_ARRAY" ? "text" : "number";
 }
 
-function makeColumn(name: string, kind: Column["kind"], rows: number): { column: Column; put: (row: number, value: unknown) => void } {
+function makeColumn(
+  name: string,
+  kind: Column["kind"],
+  rows: number,
+): { column: Column; put: (row: number, value: unknown) => void } {
   if (kind === "text") {
     const values = new Array<string>(rows).fill("");
-    return { column: { name, kind, values }, put: (row, value) => (values[row] = value === null || value === undefined ? "" : String(value)) };
+    return {
+      column: { name, kind, values },
+      put: (row, value) => (values[row] = value === null || value === undefined ? "" : String(value)),
+    };
   }
   const values = new Float64Array(rows).fill(Number.NaN);
   return {

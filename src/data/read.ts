@@ -1,4 +1,7 @@
-/** @file Reads tables from disk: CSV as a stream, Parquet column by column. Node-only when called; importing it is harmless in a browser. */
+/**
+ * @file Reads tables from disk: CSV as a stream, Parquet column by column. Node-only when called; importing it is harmless in a
+ * browser.
+ */
 import type { Compressors } from "hyparquet";
 import { SluiceError } from "../base/errors.ts";
 import type { CsvOptions } from "./csv.ts";
@@ -121,8 +124,10 @@ const baseName = (path: string): string => path.split(/[\\/]/).at(-1) ?? path;
 function readError(path: string, cause: unknown): SluiceError {
   if (cause instanceof SluiceError) return cause;
   const code = (cause as NodeJS.ErrnoException).code;
-  if (code === "ENOENT") return new SluiceError("missing", `${path}: there is no such file, expected a CSV or Parquet file`, { path }, { cause });
-  const what = code === "EISDIR" ? "it is a folder" : code === "EACCES" ? "permission is refused" : String((cause as Error).message);
+  if (code === "ENOENT")
+    return new SluiceError("missing", `${path}: there is no such file, expected a CSV or Parquet file`, { path }, { cause });
+  const what =
+    code === "EISDIR" ? "it is a folder" : code === "EACCES" ? "permission is refused" : String((cause as Error).message);
   return new SluiceError("io", `${path}: cannot be read: ${what}, expected a readable CSV or Parquet file`, { path }, { cause });
 }
 

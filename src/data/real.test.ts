@@ -1,4 +1,7 @@
-/** @file Truth: the known facts of six public data sets (their row counts, steps, missing values). Skips where the files are not at hand. */
+/**
+ * @file Truth: the known facts of six public data sets (their row counts, steps, missing values). Skips where the files are not
+ * at hand.
+ */
 import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
@@ -39,8 +42,16 @@ describe.skipIf(!there)("public data sets", () => {
   });
 
   test("Beijing PM2.5: time from four columns, NA in 2,067 rows", async () => {
-    const set = await load("beijing-pm25.csv", { time: ["year", "month", "day", "hour"], targets: "pm2.5", past: ["TEMP", "cbwd"] });
-    expect([set.freq.name, set.series[0]!.length, set.pastNames.join()]).toEqual(["1h", 43824, "TEMP,cbwd=NE,cbwd=NW,cbwd=SE,cbwd=cv"]);
+    const set = await load("beijing-pm25.csv", {
+      time: ["year", "month", "day", "hour"],
+      targets: "pm2.5",
+      past: ["TEMP", "cbwd"],
+    });
+    expect([set.freq.name, set.series[0]!.length, set.pastNames.join()]).toEqual([
+      "1h",
+      43824,
+      "TEMP,cbwd=NE,cbwd=NW,cbwd=SE,cbwd=cv",
+    ]);
     const { report } = fillGaps(set);
     expect(report.filled + report.left).toBe(2067);
     expect(report.left).toBeGreaterThanOrEqual(24); // the first day is never filled
@@ -56,7 +67,12 @@ describe.skipIf(!there)("public data sets", () => {
     const air = await load("airline-passengers.csv", { time: "Month", targets: "Passengers" });
     expect([air.freq.name, air.series[0]!.length, air.notes.length]).toEqual(["1M", 144, 0]);
     const rates = await load("exchange_rate.csv", { targets: "all" });
-    expect([rates.freq.name, rates.series[0]!.length, rates.targetNames.join(), rates.timed]).toEqual(["row", 7588, "1,2,3,4,5,6,7,8", false]);
+    expect([rates.freq.name, rates.series[0]!.length, rates.targetNames.join(), rates.timed]).toEqual([
+      "row",
+      7588,
+      "1,2,3,4,5,6,7,8",
+      false,
+    ]);
     const sp = await load("sp500-2000.csv", { time: "date", targets: "close" });
     expect([sp.freq.name, sp.series[0]!.length]).toEqual(["weekday", 5105]);
   });

@@ -24,7 +24,10 @@ test("a large level does not eat a small spread", () => {
 });
 
 test("per series: each id has its own, strangers get the common one", () => {
-  const blocks = [{ id: "a", values: Float32Array.of(0, 2), from: 0, to: 2 }, { id: "b", values: Float32Array.of(10, 14), from: 0, to: 2 }];
+  const blocks = [
+    { id: "a", values: Float32Array.of(0, 2), from: 0, to: 2 },
+    { id: "b", values: Float32Array.of(10, 14), from: 0, to: 2 },
+  ];
   const state = JSON.parse(JSON.stringify(fitScaler("standard", blocks, 1, { perSeries: true }))) as ScalerState;
   expect(Array.from(applyScaler(state, Float32Array.of(4), "a"))).toEqual([3]);
   expect(Array.from(applyScaler(state, Float32Array.of(14), "b"))).toEqual([1]);
@@ -44,11 +47,15 @@ test("forecasts of the first columns alone can be turned back, and a wrong width
 test("law: scaling and back gives back, also through JSON", () => {
   const cell = fc.float({ min: -1e4, max: 1e4, noNaN: true });
   fc.assert(
-    fc.property(fc.array(fc.tuple(cell, cell), { minLength: 1, maxLength: 30 }), fc.constantFrom<ScalerKind>("standard", "robust", "minmax", "none"), (rows, kind) => {
-      const x = Float32Array.from(rows.flat());
-      const state = JSON.parse(JSON.stringify(fitScaler(kind, [{ values: x, from: 0, to: rows.length }], 2))) as ScalerState;
-      invertScaler(state, applyScaler(state, x)).forEach((v, i) => expect(Math.abs(v - x[i]!)).toBeLessThanOrEqual(4e-3));
-      expect(state.all.scale.every((s) => s > 0)).toBe(true);
-    }),
+    fc.property(
+      fc.array(fc.tuple(cell, cell), { minLength: 1, maxLength: 30 }),
+      fc.constantFrom<ScalerKind>("standard", "robust", "minmax", "none"),
+      (rows, kind) => {
+        const x = Float32Array.from(rows.flat());
+        const state = JSON.parse(JSON.stringify(fitScaler(kind, [{ values: x, from: 0, to: rows.length }], 2))) as ScalerState;
+        invertScaler(state, applyScaler(state, x)).forEach((v, i) => void expect(Math.abs(v - x[i]!)).toBeLessThanOrEqual(4e-3));
+        expect(state.all.scale.every((s) => s > 0)).toBe(true);
+      },
+    ),
   );
 });

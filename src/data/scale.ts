@@ -1,4 +1,7 @@
-/** @file Scalers: each column to a comparable size, fitted on the training part, kept with the model as JSON. PURE, imports base only. */
+/**
+ * @file Scalers: each column to a comparable size, fitted on the training part, kept with the model as JSON. PURE, imports base
+ * only.
+ */
 import { SluiceError } from "../base/errors.ts";
 
 /** "standard": mean and standard deviation; "robust": median and interquartile range; "minmax": to 0–1; "none". */
@@ -37,7 +40,12 @@ export interface ScalerBlock {
  * @throws usage: unknown kind
  * @throws shape: values are not whole rows
  */
-export function fitScaler(kind: ScalerKind, blocks: readonly ScalerBlock[], width: number, options: { perSeries?: boolean } = {}): ScalerState {
+export function fitScaler(
+  kind: ScalerKind,
+  blocks: readonly ScalerBlock[],
+  width: number,
+  options: { perSeries?: boolean } = {},
+): ScalerState {
   const measures: Record<ScalerKind, (blocks: readonly ScalerBlock[], c: number, width: number) => [number, number]> = {
     standard: moments,
     robust: quartiles,
@@ -49,7 +57,11 @@ export function fitScaler(kind: ScalerKind, blocks: readonly ScalerBlock[], widt
   }
   for (const { values } of blocks) {
     if (values.length % width !== 0) {
-      throw new SluiceError("shape", `scaler: values has ${values.length} numbers, expected a multiple of ${width}; there are ${width} columns`, { width });
+      throw new SluiceError(
+        "shape",
+        `scaler: values has ${values.length} numbers, expected a multiple of ${width}; there are ${width} columns`,
+        { width },
+      );
     }
   }
   const fit = (part: readonly ScalerBlock[]): ColumnScales => {
@@ -77,15 +89,28 @@ export function scalesOf(state: ScalerState, id = ""): ColumnScales {
  * `values` [T, columns] scaled, in a new array or in `out` (which may be `values`). NaN stays NaN.
  * @param columns how many of the first columns the rows have; default all
  */
-export function applyScaler(state: ScalerState, values: Float32Array, id?: string, out = new Float32Array(values.length), columns = state.width): Float32Array {
+export function applyScaler(
+  state: ScalerState,
+  values: Float32Array,
+  id?: string,
+  out = new Float32Array(values.length),
+  columns = state.width,
+): Float32Array {
   const { center, scale } = scalesOf(state, id);
   checkColumns(state, values, columns);
-  for (let i = 0, c = 0; i < values.length; i++, c = c + 1 === columns ? 0 : c + 1) out[i] = (values[i]! - center[c]!) / scale[c]!;
+  for (let i = 0, c = 0; i < values.length; i++, c = c + 1 === columns ? 0 : c + 1)
+    out[i] = (values[i]! - center[c]!) / scale[c]!;
   return out;
 }
 
 /** The inverse of `applyScaler`; targets come first, so `columns` = number of targets turns forecasts [H, targets] back. */
-export function invertScaler(state: ScalerState, values: Float32Array, id?: string, out = new Float32Array(values.length), columns = state.width): Float32Array {
+export function invertScaler(
+  state: ScalerState,
+  values: Float32Array,
+  id?: string,
+  out = new Float32Array(values.length),
+  columns = state.width,
+): Float32Array {
   const { center, scale } = scalesOf(state, id);
   checkColumns(state, values, columns);
   for (let i = 0, c = 0; i < values.length; i++, c = c + 1 === columns ? 0 : c + 1) out[i] = values[i]! * scale[c]! + center[c]!;
@@ -94,10 +119,14 @@ export function invertScaler(state: ScalerState, values: Float32Array, id?: stri
 
 function checkColumns(state: ScalerState, values: Float32Array, columns: number): void {
   if (Number.isInteger(columns) && columns >= 1 && columns <= state.width && values.length % columns === 0) return;
-  throw new SluiceError("shape", `scaler: values has ${values.length} numbers in rows of ${columns}, expected whole rows of 1 to ${state.width} columns`, {
-    columns,
-    width: state.width,
-  });
+  throw new SluiceError(
+    "shape",
+    `scaler: values has ${values.length} numbers in rows of ${columns}, expected whole rows of 1 to ${state.width} columns`,
+    {
+      columns,
+      width: state.width,
+    },
+  );
 }
 
 function* cellsOf(blocks: readonly ScalerBlock[], c: number, width: number): Generator<number> {

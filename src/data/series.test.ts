@@ -1,4 +1,7 @@
-/** @file Truth: small tables whose series can be written down by hand, and laws (known cells stay, windows stay inside their part). */
+/**
+ * @file Truth: small tables whose series can be written down by hand, and laws (known cells stay, windows stay inside their
+ * part).
+ */
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { SluiceError } from "../base/errors.ts";
@@ -11,7 +14,8 @@ import { parseSplit, splitSeries } from "./split.ts";
 import { windowStarts } from "./windows.ts";
 
 const nan = Number.NaN;
-const make = (csv: string, options: Partial<SeriesOptions> = {}): SeriesSet => toSeries(parseCsv(csv, { source: "t.csv" }), { targets: "y", ...options });
+const make = (csv: string, options: Partial<SeriesOptions> = {}): SeriesSet =>
+  toSeries(parseCsv(csv, { source: "t.csv" }), { targets: "y", ...options });
 const cells = (set: SeriesSet, k = 0) => Array.from(set.series[k]!.values);
 
 test("columns stand as targets, past, future; texts become one column per category", () => {
@@ -33,7 +37,9 @@ test("categories of a trained model are kept in their order; new ones are noted"
 });
 
 test("rows are sorted, duplicates joined, gaps opened, each with a note", () => {
-  const set = make("t,y\n2020-01-01,1\n2020-01-03,3\n2020-01-02,2\n2020-01-03,3\n2020-01-04,4\n2020-01-04,6\n2020-01-08,8\n2020-01-09,\n");
+  const set = make(
+    "t,y\n2020-01-01,1\n2020-01-03,3\n2020-01-02,2\n2020-01-03,3\n2020-01-04,4\n2020-01-04,6\n2020-01-08,8\n2020-01-09,\n",
+  );
   expect(cells(set)).toEqual([1, 2, 3, 5, nan, nan, nan, 8, nan]);
   const notes = set.notes.join("\n");
   expect(notes).toContain("rows are not in order of time (first at t.csv, row 4): sorted");
@@ -43,14 +49,29 @@ test("rows are sorted, duplicates joined, gaps opened, each with a note", () => 
   expect(set.series[0]!.times[4]).toBe(Date.UTC(2020, 0, 5));
 });
 
+test("a mean of duplicates is over the cells that are there", () => {
+  const set = make("t,y,p\n2020-01-01,1,\n2020-01-01,3,7\n2020-01-02,2,\n2020-01-02,4,\n2020-01-03,1,1\n", { past: ["p"] });
+  expect(cells(set)).toEqual([2, 7, 3, nan, 1, 1]);
+});
+
 test("one series per id, each with a grid of its own", () => {
   const rows = ["id,t,y"];
-  for (const [id, from] of [["b", 1], ["a", 3]] as const) for (let d = 0; d < 4; d++) rows.push(`${id},2020-01-0${from + d},${d}`);
+  for (const [id, from] of [
+    ["b", 1],
+    ["a", 3],
+  ] as const)
+    for (let d = 0; d < 4; d++) rows.push(`${id},2020-01-0${from + d},${d}`);
   const set = make(rows.join("\n"), { id: "id", targets: "all" });
   expect(set.targetNames).toEqual(["y"]);
-  expect(set.series.map((s) => [s.id, s.start, s.length])).toEqual([["b", Date.UTC(2020, 0, 1), 4], ["a", Date.UTC(2020, 0, 3), 4]]);
+  expect(set.series.map((s) => [s.id, s.start, s.length])).toEqual([
+    ["b", Date.UTC(2020, 0, 1), 4],
+    ["a", Date.UTC(2020, 0, 3), 4],
+  ]);
   const counted = make("id,y\n1,5\n2,7\n1,6\n", { id: "id", time: false });
-  expect(counted.series.map((s) => [s.id, Array.from(s.times), Array.from(s.values)])).toEqual([["1", [0, 1], [5, 6]], ["2", [0], [7]]]);
+  expect(counted.series.map((s) => [s.id, Array.from(s.times), Array.from(s.values)])).toEqual([
+    ["1", [0, 1], [5, 6]],
+    ["2", [0], [7]],
+  ]);
 });
 
 test("targets all: every number that is not time, id or covariate, nor a counter, nor empty", () => {
@@ -127,6 +148,7 @@ test("short gaps are filled by a line for feeding, never in what is scored", () 
   expect(filled.series[0]!.measured).toBe(set.series[0]!.measured);
   expect(Array.from(set.series[0]!.values).slice(0, 5)).toEqual([nan, 2, nan, nan, 8]);
   expect(fillGaps(set, { maxGap: 10 }).report.left).toBe(2);
+  expect([1, 2].map((maxGap) => fillGaps(set, { maxGap }).report.filled)).toEqual([0, 2]);
   expect(() => fillGaps(set, { maxGap: -1 })).toThrow("maxGap is -1");
 });
 
@@ -159,7 +181,11 @@ test("splits by counts, parts and dates", () => {
   const etth = splitSeries(plain(17420), parseSplit("8640,2880,2880"));
   expect(etth).toEqual({ train: [0, 8640], valid: [8640, 11520], test: [11520, 14400] });
   expect(splitSeries(plain(10), parseSplit(".6, .2, .2"))).toEqual({ train: [0, 6], valid: [6, 8], test: [8, 10] });
-  expect(splitSeries(plain(100), parseSplit("2020-01-11,2020-02-01"))).toEqual({ train: [0, 10], valid: [10, 31], test: [31, 100] });
+  expect(splitSeries(plain(100), parseSplit("2020-01-11,2020-02-01"))).toEqual({
+    train: [0, 10],
+    valid: [10, 31],
+    test: [31, 100],
+  });
   expect(() => splitSeries(plain(100), parseSplit("80,20,20"))).toThrow("has 100 rows, expected at least 120 = 80 + 20 + 20");
   expect(() => splitSeries(plain(100), parseSplit("2020-01-11,2021-02-01"))).toThrow("test has no rows");
   for (const bad of ["", "1,2", "a,b,c", ".5,.5,.5", "10,.1,.2", "2020-01-02,2020-01-01", "-1,2,3", "1,2,3,4"]) {
@@ -178,22 +204,35 @@ test("the split nobody asked for leaves short series parts that hold a horizon",
 function series(y: number[], past?: number[], future?: number[]) {
   const columns = [y, past, future].filter((c) => c !== undefined);
   const values = Float32Array.from(y.flatMap((_, t) => columns.map((c) => c[t]!)));
-  return { id: "", start: 0, ...plain(y.length), width: columns.length, targets: 1, future: future ? 1 : 0, values, measured: values };
+  return {
+    id: "",
+    start: 0,
+    ...plain(y.length),
+    width: columns.length,
+    targets: 1,
+    future: future ? 1 : 0,
+    values,
+    measured: values,
+  };
 }
 
 test("window counts are those of the Informer protocol", () => {
   const s = series(Array.from({ length: 200 }, (_, i) => i));
-  const count = (part: "train" | "valid" | "test", range: Range) => windowStarts(s, range, { lookback: 24, horizon: 12, part }).length;
+  const count = (part: "train" | "valid" | "test", range: Range) =>
+    windowStarts(s, range, { lookback: 24, horizon: 12, part }).length;
   expect(count("train", [0, 100])).toBe(100 - 24 - 12 + 1);
   expect(count("valid", [100, 150])).toBe(50 - 12 + 1);
   expect(count("test", [150, 200])).toBe(50 - 12 + 1);
   expect(count("test", [190, 200])).toBe(0);
-  expect(Array.from(windowStarts(s, [150, 170], { lookback: 24, horizon: 12, part: "test", stride: 4 }))).toEqual([126, 130, 134]);
+  expect(Array.from(windowStarts(s, [150, 170], { lookback: 24, horizon: 12, part: "test", stride: 4 }))).toEqual([
+    126, 130, 134,
+  ]);
 });
 
 test("windows with a hole in their inputs are left out; a hole in the targets costs nothing until all are gone", () => {
   const y = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9];
-  const starts = (s: ReturnType<typeof series>) => Array.from(windowStarts(s, [0, 10], { lookback: 3, horizon: 2, part: "train" }));
+  const starts = (s: ReturnType<typeof series>) =>
+    Array.from(windowStarts(s, [0, 10], { lookback: 3, horizon: 2, part: "train" }));
   expect(starts(series(y))).toEqual([0, 1, 2, 3, 4, 5]);
   expect(starts(series(y.with(4, nan)))).toEqual([0, 1, 5]);
   expect(starts(series(y.with(8, nan).with(9, nan)))).toEqual([0, 1, 2, 3, 4]);
@@ -206,7 +245,12 @@ test("windows with a hole in their inputs are left out; a hole in the targets co
 });
 
 test("law: no window crosses its part, whatever the sizes", () => {
-  const sizes = fc.record({ n: fc.integer({ min: 3, max: 120 }), lookback: fc.integer({ min: 1, max: 20 }), horizon: fc.integer({ min: 1, max: 12 }), stride: fc.integer({ min: 1, max: 5 }) });
+  const sizes = fc.record({
+    n: fc.integer({ min: 3, max: 120 }),
+    lookback: fc.integer({ min: 1, max: 20 }),
+    horizon: fc.integer({ min: 1, max: 12 }),
+    stride: fc.integer({ min: 1, max: 5 }),
+  });
   fc.assert(
     fc.property(sizes, fc.double({ min: 0.1, max: 0.8, noNaN: true }), ({ n, lookback, horizon, stride }, share) => {
       const s = series(Array.from({ length: n }, (_, i) => i));

@@ -1,4 +1,7 @@
-/** @file From a table to regular series: which columns play which part, one series per id, checks that something can be learnt. PURE. */
+/**
+ * @file From a table to regular series: which columns play which part, one series per id, checks that something can be learnt.
+ * PURE.
+ */
 import { SluiceError } from "../base/errors.ts";
 import type { Feature } from "./features.ts";
 import { expandFeatures } from "./features.ts";
@@ -6,6 +9,7 @@ import type { Frequency } from "./frequency.ts";
 import { addSteps, parseFrequency, rowFrequency } from "./frequency.ts";
 import { emptyTally, gridNotes, layOnGrid } from "./grid.ts";
 import { inferFrequency } from "./infer-frequency.ts";
+import { assignRoles } from "./roles.ts";
 import type { Table } from "./table.ts";
 import { column, place } from "./table.ts";
 import { findTimeColumn, timesOf } from "./time-columns.ts";
@@ -28,7 +32,10 @@ export interface Series {
   future: number;
   /** [T, C] row-major, what the model is fed; NaN = missing. `fillGaps` fills short gaps here. */
   values: Float32Array;
-  /** [T, C] as measured: losses and scores compare with this, so a filled-in value is never scored. Same array as `values` until filled. */
+  /**
+   * [T, C] as measured: losses and scores compare with this, so a filled-in value is never scored. Same array as `values` until
+   * filled.
+   */
   measured: Float32Array;
 }
 
@@ -71,8 +78,8 @@ export interface SeriesOptions {
 }
 
 /**
- * Regular series, sorted by time, one row per step. Unsorted rows are sorted, identical duplicates dropped, differing ones averaged, absent steps
- * become rows of NaN; `notes` says how many of each and where. Each series is on a grid of its own start.
+ * Regular series, sorted by time, one row per step. Unsorted rows are sorted, identical duplicates dropped, differing ones
+ * averaged, absent steps become rows of NaN; `notes` says how many of each and where. Each series is on a grid of its own start.
  * @throws missing: no such column
  * @throws usage: a column has two parts; no target is left
  * @throws type: a target or covariate cell is not a number
@@ -85,9 +92,11 @@ export function toSeries(table: Table, options: SeriesOptions): SeriesSet {
   const features = expandFeatures(table, roles.targets, [...roles.past, ...roles.future], options.categories ?? {}, notes);
   checkFinite(table, features.columns);
   const timed = timeNames.length > 0;
-  const times = timed ? timesOf(table, timeNames, options.timeFormat).times : Float64Array.from({ length: table.rows }, (_, i) => i);
+  const times = timed
+    ? timesOf(table, timeNames, options.timeFormat).times
+    : Float64Array.from({ length: table.rows }, (_, i) => i);
   const groups = groupRows(table, options.id);
-  if (!timed) for (const rows of groups.values()) rows.forEach((row, i) => (times[row] = i));
+  if (!timed) for (const rows of groups.values()) for (const [i, row] of rows.entries()) times[row] = i;
   sortByTime(table, [...groups.values()], times, notes);
 
   const freq = timed ? decideFrequency(options.freq, groups, times, notes) : rowsOnly(options.freq, notes);
@@ -96,18 +105,32 @@ export function toSeries(table: Table, options: SeriesOptions): SeriesSet {
   const tally = emptyTally();
   const series = [...groups].map(([id, rows]) => {
     const grid = layOnGrid(table, rows, times, features.columns, freq, tally);
-    return { id, start: grid.times[0]!, length: grid.times.length, width: features.columns.length, ...shape, ...grid, measured: grid.values };
+    return {
+      id,
+      start: grid.times[0]!,
+      length: grid.times.length,
+      width: features.columns.length,
+      ...shape,
+      ...grid,
+      measured: grid.values,
+    };
   });
   notes.push(...gridNotes(tally, freq));
   checkTargets(table, features.columns.slice(0, shape.targets), options.checkConstant ?? true);
   return {
     ...{ freq, timed, notes, timeNames, series },
-    ...{ targetNames: roles.targets, pastNames: partOf(roles.past), futureNames: partOf(roles.future), categories: features.categories },
+    ...{
+      targetNames: roles.targets,
+      pastNames: partOf(roles.past),
+      futureNames: partOf(roles.future),
+      categories: features.categories,
+    },
   };
 }
 
 /**
- * @throws data: no series has the rows that training needs: one window of look-back and horizon in the training part, and a horizon in each further part
+ * @throws data: no series has the rows that training needs: one window of look-back and horizon in the training part, and a
+ * horizon in each further part
  * @param parts how many parts of a horizon must fit after the look-back: 3 for train, valid and test; 0 for predicting
  */
 export function requireRows(set: SeriesSet, lookback: number, horizon: number, parts = 3): void {
@@ -115,8 +138,16 @@ export function requireRows(set: SeriesSet, lookback: number, horizon: number, p
   const longest = set.series.reduce((most, s) => Math.max(most, s.length), 0);
   if (longest >= need) return;
   const spare = longest - horizon * parts;
-  const sum = parts === 0 ? `look-back ${lookback}` : `look-back ${lookback} + ${parts} × horizon ${horizon} (train, valid and test each hold one)`;
-  const way = spare >= 1 ? `a look-back of at most ${spare} would fit` : parts > 0 ? `a horizon below ${Math.max(1, Math.floor(longest / (parts + 1)) + 1)} would fit` : "";
+  const sum =
+    parts === 0
+      ? `look-back ${lookback}`
+      : `look-back ${lookback} + ${parts} × horizon ${horizon} (train, valid and test each hold one)`;
+  const way =
+    spare >= 1
+      ? `a look-back of at most ${spare} would fit`
+      : parts > 0
+        ? `a horizon below ${Math.max(1, Math.floor(longest / (parts + 1)) + 1)} would fit`
+        : "";
   throw new SluiceError(
     "data",
     `series: the longest has ${longest} rows (steps of ${set.freq.name}), expected at least ${need} = ${sum}; give more data${way ? `, or ${way}` : ""}`,
@@ -133,8 +164,8 @@ export function historyLength(series: Series): number {
 }
 
 /**
- * Time of row `row`, also beyond the last: UTC ms, or the row's number when rows are counted. After rows that are counted although they have
- * times (a market's hours) the median step is assumed.
+ * Time of row `row`, also beyond the last: UTC ms, or the row's number when rows are counted. After rows that are counted
+ * although they have times (a market's hours) the median step is assumed.
  */
 export function timeAt(set: SeriesSet, series: Series, row: number): number {
   const last = series.length - 1;
@@ -142,7 +173,10 @@ export function timeAt(set: SeriesSet, series: Series, row: number): number {
   // Counted from the start, a month's 31st is not lost in a February on the way.
   if (set.freq.unit === "ms" || set.freq.unit === "month") return addSteps(series.start, set.freq, row);
   if (set.freq.unit === "row" && set.timed) {
-    const steps = series.times.subarray(1).map((t, i) => t - series.times[i]!).sort();
+    const steps = series.times
+      .subarray(1)
+      .map((t, i) => t - series.times[i]!)
+      .sort();
     return series.times[last]! + (row - last) * (steps[steps.length >> 1] ?? 1);
   }
   return addSteps(series.times[last]!, set.freq, row - last);
@@ -154,46 +188,6 @@ function findTime(table: Table, notes: string[]): string[] {
   return name === undefined ? [] : [name];
 }
 
-interface Roles {
-  targets: string[];
-  past: string[];
-  future: string[];
-}
-
-function assignRoles(table: Table, options: SeriesOptions, timeNames: string[], notes: string[]): Roles {
-  const roles: Roles = { targets: [], past: [...(options.past ?? [])], future: [...(options.future ?? [])] };
-  const taken = new Set([...timeNames, ...(options.id === undefined ? [] : [options.id]), ...roles.past, ...roles.future]);
-  const named = options.targets === "all" && !table.columns.some((c) => c.name === "all") ? undefined : [options.targets].flat();
-  roles.targets = named ?? allTargets(table, taken, notes);
-  const parts = { time: timeNames, id: [options.id ?? []].flat(), target: roles.targets, past: roles.past, future: roles.future };
-  const seen = new Map<string, string>();
-  for (const [part, names] of Object.entries(parts)) {
-    for (const name of names) {
-      column(table, name);
-      const before = seen.get(name);
-      if (before !== undefined) {
-        throw new SluiceError("usage", `${table.source}: column "${name}" is ${before} and ${part}, expected one part for each column`, { column: name });
-      }
-      seen.set(name, part);
-    }
-  }
-  if (roles.targets.length > 0) return roles;
-  throw new SluiceError("usage", `${table.source}: no target is left, expected at least one numeric column besides time, id and covariates`, {});
-}
-
-/** Every numeric column that may be a target: not empty, and not a counter of rows. */
-function allTargets(table: Table, taken: Set<string>, notes: string[]): string[] {
-  const names: string[] = [];
-  for (const c of table.columns) {
-    if (c.kind !== "number" || taken.has(c.name)) continue;
-    const counter = table.rows > 10 && c.values.every((v, i) => i === 0 || v === c.values[i - 1]! + 1);
-    if (counter || c.values.every((v) => Number.isNaN(v))) {
-      notes.push(`column "${c.name}" is left out of the targets: it ${counter ? "only counts the rows" : "is empty"}`);
-    } else names.push(c.name);
-  }
-  return names;
-}
-
 /** Row numbers of each id, in table order. */
 function groupRows(table: Table, id: string | undefined): Map<string, Uint32Array> {
   if (id === undefined) return new Map([["", Uint32Array.from({ length: table.rows }, (_, i) => i)]]);
@@ -202,7 +196,9 @@ function groupRows(table: Table, id: string | undefined): Map<string, Uint32Arra
   for (let i = 0; i < table.rows; i++) {
     const key = String(values[i]);
     if (key === "" || key === "NaN") {
-      throw new SluiceError("data", `${place(table, i)}: id (column "${id}") is missing, expected one in every row`, { column: id });
+      throw new SluiceError("data", `${place(table, i)}: id (column "${id}") is missing, expected one in every row`, {
+        column: id,
+      });
     }
     const rows = groups.get(key);
     if (rows) rows.push(i);
@@ -222,7 +218,12 @@ function sortByTime(table: Table, groups: readonly Uint32Array[], times: Float64
   if (first !== undefined) notes.push(`rows are not in order of time (first at ${first}): sorted`);
 }
 
-function decideFrequency(freq: SeriesOptions["freq"], groups: Map<string, Uint32Array>, times: Float64Array, notes: string[]): Frequency {
+function decideFrequency(
+  freq: SeriesOptions["freq"],
+  groups: Map<string, Uint32Array>,
+  times: Float64Array,
+  notes: string[],
+): Frequency {
   if (freq !== undefined && freq !== "auto") return typeof freq === "string" ? parseFrequency(freq) : freq;
   let longest = new Uint32Array();
   for (const rows of groups.values()) if (rows.length > longest.length) longest = rows as Uint32Array<ArrayBuffer>;
@@ -233,7 +234,8 @@ function decideFrequency(freq: SeriesOptions["freq"], groups: Map<string, Uint32
 
 function rowsOnly(freq: SeriesOptions["freq"], notes: string[]): Frequency {
   const given = freq === undefined || freq === "auto" ? rowFrequency : typeof freq === "string" ? parseFrequency(freq) : freq;
-  if (given.unit !== "row") notes.push(`rows are counted, so the step of ${given.name} has no effect: name the time column to use it`);
+  if (given.unit !== "row")
+    notes.push(`rows are counted, so the step of ${given.name} has no effect: name the time column to use it`);
   return rowFrequency;
 }
 
@@ -241,10 +243,14 @@ function checkFinite(table: Table, features: readonly Feature[]): void {
   for (const { name, values } of features) {
     const bad = values.findIndex((v) => v === Infinity || v === -Infinity || Math.abs(v) > 3.4e38);
     if (bad < 0) continue;
-    throw new SluiceError("data", `${place(table, bad)}: column "${name}" is ${values[bad]}, expected a finite number (float32); correct it or leave the cell empty`, {
-      column: name,
-      value: values[bad],
-    });
+    throw new SluiceError(
+      "data",
+      `${place(table, bad)}: column "${name}" is ${values[bad]}, expected a finite number (float32); correct it or leave the cell empty`,
+      {
+        column: name,
+        value: values[bad],
+      },
+    );
   }
 }
 
@@ -252,12 +258,18 @@ function checkTargets(table: Table, targets: readonly Feature[], checkConstant: 
   for (const { name, values } of targets) {
     const first = values.find((v) => !Number.isNaN(v));
     if (first === undefined) {
-      throw new SluiceError("data", `${table.source}: target "${name}" has no values, expected numbers; every cell is missing`, { column: name });
-    }
-    if (checkConstant && values.every((v) => Number.isNaN(v) || v === first)) {
-      throw new SluiceError("data", `${table.source}: target "${name}" is ${first} in every row, expected values that change; there is nothing to forecast`, {
+      throw new SluiceError("data", `${table.source}: target "${name}" has no values, expected numbers; every cell is missing`, {
         column: name,
       });
+    }
+    if (checkConstant && values.every((v) => Number.isNaN(v) || v === first)) {
+      throw new SluiceError(
+        "data",
+        `${table.source}: target "${name}" is ${first} in every row, expected values that change; there is nothing to forecast`,
+        {
+          column: name,
+        },
+      );
     }
   }
 }

@@ -50,7 +50,8 @@ export function parseSplit(text: string): SplitSpec {
 }
 
 /**
- * The parts of one series. Without a `spec`: .7, .1, .2, where valid and test hold at least a horizon, and two if that leaves them under 15% of the rows.
+ * The parts of one series. Without a `spec`: .7, .1, .2, where valid and test hold at least a horizon, and two if that leaves
+ * them under 15% of the rows.
  * @param series its `length` and `times`
  * @throws data: the series has fewer rows than the counts ask for, or a date leaves a part without rows
  */
@@ -65,7 +66,12 @@ export function splitSeries(series: { length: number; times: Float64Array; id?: 
   }
   if (spec.by === "counts") {
     const need = spec.train + spec.valid + spec.test;
-    if (need > n) throw new SluiceError("data", `${who}: the series has ${n} rows, expected at least ${need} = ${spec.train} + ${spec.valid} + ${spec.test}`, { rows: n, need });
+    if (need > n)
+      throw new SluiceError(
+        "data",
+        `${who}: the series has ${n} rows, expected at least ${need} = ${spec.train} + ${spec.valid} + ${spec.test}`,
+        { rows: n, need },
+      );
     return ranges(spec.train, spec.valid, spec.test);
   }
   if (spec.by === "fractions") {

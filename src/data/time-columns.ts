@@ -7,12 +7,24 @@ import { daysInMonth, looksLikeTimes, parseTimes } from "./time.ts";
 const units = ["year", "month", "day", "hour", "minute", "second"] as const;
 const aliases: Record<string, (typeof units)[number]> = {
   ...{ yr: "year", yyyy: "year", y: "year", jahr: "year", mon: "month", mo: "month", mm: "month", mnth: "month" },
-  ...{ dy: "day", dd: "day", d: "day", mday: "day", hr: "hour", hh: "hour", h: "hour", min: "minute", mi: "minute", sec: "second", s: "second" },
+  ...{
+    dy: "day",
+    dd: "day",
+    d: "day",
+    mday: "day",
+    hr: "hour",
+    hh: "hour",
+    h: "hour",
+    min: "minute",
+    mi: "minute",
+    sec: "second",
+    s: "second",
+  },
 };
 
 /**
- * UTC milliseconds of every row, from one column of times or from several: parts as numbers (year, month, day, hour, minute, second: by their
- * names, otherwise in that order) or texts that make a time when joined by a blank (a date and a clock).
+ * UTC milliseconds of every row, from one column of times or from several: parts as numbers (year, month, day, hour, minute,
+ * second: by their names, otherwise in that order) or texts that make a time when joined by a blank (a date and a clock).
  * @throws missing: no such column
  * @throws format: a cell is no time, or a part is out of its range
  */
@@ -23,7 +35,8 @@ export function timesOf(table: Table, names: readonly string[], format?: string)
     const one = columns[0]!;
     if (one.kind === "time") {
       const missing = one.values.findIndex((v) => Number.isNaN(v));
-      if (missing >= 0) throw new SluiceError("data", `${at(missing)}: the time is missing, expected one in every row`, { column: one.name });
+      if (missing >= 0)
+        throw new SluiceError("data", `${at(missing)}: the time is missing, expected one in every row`, { column: one.name });
       return { times: one.values, form: "time-stamps" };
     }
     if (format !== undefined && one.kind === "number") return parseTimes(Array.from(one.values, String), { format, place: at });
@@ -41,7 +54,8 @@ function textAt(c: Column, i: number): string {
 
 function composeParts(table: Table, columns: readonly Column[]): { times: Float64Array; form: string } {
   const named = columns.map((c) => units.find((u) => u === c.name.toLowerCase()) ?? aliases[c.name.toLowerCase()]);
-  const order = named.every((u) => u !== undefined) && new Set(named).size === named.length ? named : units.slice(0, columns.length);
+  const order =
+    named.every((u) => u !== undefined) && new Set(named).size === named.length ? named : units.slice(0, columns.length);
   if (columns.length > units.length || !order.includes("year")) {
     throw new SluiceError(
       "usage",
@@ -58,16 +72,23 @@ function composeParts(table: Table, columns: readonly Column[]): { times: Float6
     parts.forEach(({ unit, column: c }, k) => {
       const [least, most] = [limits[unit][0], unit === "day" ? daysInMonth(v[0]!, v[1]!) : limits[unit][1]];
       if (c === undefined || (Number.isInteger(v[k]) && v[k]! >= least && v[k]! <= most)) return;
-      throw new SluiceError("format", `${place(table, i)}: ${unit} (column "${c.name}") is ${v[k]}, expected a whole number from ${least} to ${most}`, {
-        column: c.name,
-      });
+      throw new SluiceError(
+        "format",
+        `${place(table, i)}: ${unit} (column "${c.name}") is ${v[k]}, expected a whole number from ${least} to ${most}`,
+        {
+          column: c.name,
+        },
+      );
     });
     times[i] = Date.UTC(v[0]!, v[1]! - 1, v[2]!, v[3]!, v[4]!, v[5]!);
   }
   return { times, form: order.join(", ") };
 }
 
-/** The name of the one column that must be the time when nobody said: the first of kind time, or the first of texts that all read as times. */
+/**
+ * The name of the one column that must be the time when nobody said: the first of kind time, or the first of texts that all read
+ * as times.
+ */
 export function findTimeColumn(table: Table): string | undefined {
   const typed = table.columns.find((c) => c.kind === "time");
   return (typed ?? table.columns.find((c) => c.kind === "text" && looksLikeTimes(c.values)))?.name;

@@ -1,4 +1,7 @@
-/** @file Time-stamps as people write them, to UTC milliseconds and back. One form is decided for a whole column, never cell by cell. PURE. */
+/**
+ * @file Time-stamps as people write them, to UTC milliseconds and back. One form is decided for a whole column, never cell by
+ * cell. PURE.
+ */
 import { SluiceError } from "../base/errors.ts";
 
 export interface ParseTimesOptions {
@@ -46,14 +49,17 @@ const epochs: readonly { name: string; from: number; ms: number }[] = [
 
 /**
  * UTC milliseconds of every cell, and the form they were found to be in.
- * Texts: ISO 8601 with or without T, seconds, fraction, Z or offset; `YYYY/MM/DD`, `YYYY-MM`, `YYYYMMDD`, `YYYY-Qn`, ISO weeks, `DD.MM.YYYY`,
- * `DD/MM/YYYY` or `MM/DD/YYYY` (whichever fits the whole column), month names in English, AM and PM. Two-digit years: 69–99 are 19xx.
- * Numbers: years, YYYYMM, YYYYMMDD, and seconds, milli-, micro- or nanoseconds since 1970, told apart by their size.
- * Without a zone a time is taken as UTC; with one it is converted to UTC.
+ * Texts: ISO 8601 with or without T, seconds, fraction, Z or offset; `YYYY/MM/DD`, `YYYY-MM`, `YYYYMMDD`, `YYYY-Qn`, ISO weeks,
+ * `DD.MM.YYYY`, `DD/MM/YYYY` or `MM/DD/YYYY` (whichever fits the whole column), month names in English, AM and PM. Two-digit
+ * years: 69–99 are 19xx. Numbers: years, YYYYMM, YYYYMMDD, and seconds, milli-, micro- or nanoseconds since 1970, told apart by
+ * their size. Without a zone a time is taken as UTC; with one it is converted to UTC.
  * @throws format: a cell is no time, or not of the column's form; day and month cannot be told apart
  * @throws data: a cell is missing
  */
-export function parseTimes(cells: readonly string[] | Float64Array, options: ParseTimesOptions = {}): { times: Float64Array; form: string } {
+export function parseTimes(
+  cells: readonly string[] | Float64Array,
+  options: ParseTimesOptions = {},
+): { times: Float64Array; form: string } {
   const where = options.place ?? ((i: number) => `row ${i + 1}`);
   if (cells instanceof Float64Array) return parseNumbers(cells, where);
   for (let i = 0; i < cells.length; i++) if (cells[i] === "") throw missingTime(where(i));
@@ -65,7 +71,8 @@ export function parseTimes(cells: readonly string[] | Float64Array, options: Par
   for (let i = 0; i < cells.length; i++) {
     const ms = found.name === "YYYY-MM-DD" ? quickIso(cells[i]!) : Number.NaN;
     times[i] = Number.isNaN(ms) ? parseOne(cells[i]!, found) : ms;
-    if (Number.isNaN(times[i])) throw badTime(where(i), cells[i]!, `a time written as ${found.name}`, options.format === undefined);
+    if (Number.isNaN(times[i]))
+      throw badTime(where(i), cells[i]!, `a time written as ${found.name}`, options.format === undefined);
   }
   return { times, form: found.name };
 }
@@ -73,13 +80,17 @@ export function parseTimes(cells: readonly string[] | Float64Array, options: Par
 /** True when every one of a few cells spread over the column is a time in text form. Used to find a time column nobody named. */
 export function looksLikeTimes(cells: readonly string[]): boolean {
   if (cells.length === 0) return false;
-  const probes = Array.from({ length: Math.min(20, cells.length) }, (_, k, n = Math.min(20, cells.length)) => cells[Math.floor((k * cells.length) / n)]!);
+  const probes = Array.from(
+    { length: Math.min(20, cells.length) },
+    (_, k, n = Math.min(20, cells.length)) => cells[Math.floor((k * cells.length) / n)]!,
+  );
   return [...forms, monthFirst].some((f) => probes.every((cell) => !Number.isNaN(parseOne(cell, f))));
 }
 
 function findForm(cells: readonly string[], where: (i: number) => string): Form {
   const first = cells[0] ?? "";
-  const found = forms.find((f) => !Number.isNaN(parseOne(first, f))) ?? (Number.isNaN(parseOne(first, monthFirst)) ? undefined : dayFirst);
+  const found =
+    forms.find((f) => !Number.isNaN(parseOne(first, f))) ?? (Number.isNaN(parseOne(first, monthFirst)) ? undefined : dayFirst);
   if (found === undefined) throw badTime(where(0), first, 'a time such as "2016-07-01 13:00"', true);
   if (found !== dayFirst) return found;
   // Day or month first: a number above 12 anywhere in the column decides.
@@ -112,7 +123,12 @@ function parseOne(cell: string, { pattern }: Form): number {
   let y = Number(g["y"]);
   if (g["y"]!.length === 2) y += y < 69 ? 2000 : 1900;
   if (g["w"] !== undefined) return isoWeek(y, Number(g["w"]), Number(g["wd"] ?? 1));
-  const m = g["q"] !== undefined ? Number(g["q"]) * 3 - 2 : g["mon"] !== undefined ? months.indexOf(g["mon"].toLowerCase()) + 1 : Number(g["m"] ?? 1);
+  const m =
+    g["q"] !== undefined
+      ? Number(g["q"]) * 3 - 2
+      : g["mon"] !== undefined
+        ? months.indexOf(g["mon"].toLowerCase()) + 1
+        : Number(g["m"] ?? 1);
   const d = Number(g["d"] ?? 1);
   let h = Number(g["h"] ?? 0);
   const ap = g["ap"]?.[0]?.toLowerCase();
@@ -123,7 +139,8 @@ function parseOne(cell: string, { pattern }: Form): number {
   const i = Number(g["i"] ?? 0);
   const s = Number(g["s"] ?? 0);
   // 24:00 is the next midnight, and second 60 a leap second.
-  if (m < 1 || m > 12 || d < 1 || d > daysInMonth(y, m) || h > 24 || (h === 24 && i + s > 0) || i > 59 || s > 60) return Number.NaN;
+  if (m < 1 || m > 12 || d < 1 || d > daysInMonth(y, m) || h > 24 || (h === 24 && i + s > 0) || i > 59 || s > 60)
+    return Number.NaN;
   const fraction = g["f"] === undefined ? 0 : Number(`0.${g["f"]}`) * 1000;
   const zone = zoneMs(g["z"]);
   return Date.UTC(y, m - 1, d, h, i, s) + fraction - zone;
@@ -188,7 +205,8 @@ function parseNumbers(cells: Float64Array, where: (i: number) => string): { time
     if (bad >= 0) throw badTime(where(bad), String(cells[bad]), `a date written as ${form}`, true);
     return { times, form };
   };
-  const date = (y: number, m: number, d: number) => (m < 1 || m > 12 || d < 1 || d > daysInMonth(y, m) ? Number.NaN : Date.UTC(y, m - 1, d));
+  const date = (y: number, m: number, d: number) =>
+    m < 1 || m > 12 || d < 1 || d > daysInMonth(y, m) ? Number.NaN : Date.UTC(y, m - 1, d);
   if (whole && least >= 1000 && most <= 2999) return calendar("YYYY", (v) => date(v, 1, 1));
   if (whole && least >= 100001 && most <= 299912) return calendar("YYYYMM", (v) => date(Math.floor(v / 100), v % 100, 1));
   if (whole && least >= 10000101 && most <= 29991231) {
@@ -196,7 +214,10 @@ function parseNumbers(cells: Float64Array, where: (i: number) => string): { time
   }
   const unit = epochs.find((e) => most >= e.from);
   if (unit === undefined) {
-    const way = most > 20000 && most < 80000 ? "; Excel day numbers must be exported as dates" : "; without a time column rows are counted instead";
+    const way =
+      most > 20000 && most < 80000
+        ? "; Excel day numbers must be exported as dates"
+        : "; without a time column rows are counted instead";
     throw new SluiceError(
       "format",
       `${where(0)}: time is ${cells[0]}, expected a year, YYYYMM, YYYYMMDD, or seconds, milliseconds or microseconds since 1970${way}`,
@@ -226,10 +247,17 @@ function formOf(format: string): Form {
     A: String.raw`(?<ap>[AaPp]\.?[Mm]\.?)`,
     Z: String.raw`(?<z>Z|UTC|GMT|[+-]\d{2}(?::?\d{2})?)`,
   };
-  const source = format.replace(/YYYY|YY|MMM|MM|M|DD|D|HH|H|hh|h|mm|ss|SSS|A|Z|[^A-Za-z0-9]|./g, (t) => tokens[t] ?? t.replace(/[^A-Za-z0-9]/, "\\$&"));
+  const source = format.replace(
+    /YYYY|YY|MMM|MM|M|DD|D|HH|H|hh|h|mm|ss|SSS|A|Z|[^A-Za-z0-9]|./g,
+    (t) => tokens[t] ?? t.replace(/[^A-Za-z0-9]/, "\\$&"),
+  );
   const fields = [...source.matchAll(/\?<(\w+)>/g)].map((m) => m[1]);
   if (!fields.includes("y") || new Set(fields).size !== fields.length) {
-    throw new SluiceError("usage", `time format: it is "${format}", expected YYYY or YY and each part once, such as "DD/MM/YYYY HH:mm"`, { format });
+    throw new SluiceError(
+      "usage",
+      `time format: it is "${format}", expected YYYY or YY and each part once, such as "DD/MM/YYYY HH:mm"`,
+      { format },
+    );
   }
   return form(format, source);
 }
@@ -245,8 +273,8 @@ const badTime = (place: string, cell: string, due: string, suggest: boolean): Sl
   );
 
 /**
- * The shortest exact ISO 8601 text of a moment, UTC without a zone mark: `2016-07-01`, `2016-07-01 13:00:00`, `2016-07-01 13:00:00.250`.
- * `parseTimes` reads it back to the same millisecond.
+ * The shortest exact ISO 8601 text of a moment, UTC without a zone mark: `2016-07-01`, `2016-07-01 13:00:00`, `2016-07-01
+ * 13:00:00.250`. `parseTimes` reads it back to the same millisecond.
  * @param clock "always" keeps the clock at midnight, so that a column looks alike
  */
 export function formatTime(ms: number, clock: "auto" | "always" = "auto"): string {

@@ -1,4 +1,7 @@
-/** @file Truth: physics a station must obey, determinism, and that a day ahead is better told from the past week than by yesterday alone. */
+/**
+ * @file Truth: physics a station must obey, determinism, and that a day ahead is better told from the past week than by
+ * yesterday alone.
+ */
 import { createHash } from "node:crypto";
 import { expect, test } from "vitest";
 import { parseCsv } from "./csv.ts";
@@ -13,22 +16,38 @@ const of = (name: string) => numberColumn(whole, name);
 const mean = (v: ArrayLike<number>) => Array.from(v).reduce((a, b) => a + b, 0) / v.length;
 const at = (hourOfDay: number, monthFrom: number, monthTo: number, name: string) => {
   const times = column(whole, "time").values as Float64Array;
-  return mean(of(name).filter((_, i) => {
-    const d = new Date(times[i]!);
-    return d.getUTCHours() === hourOfDay && d.getUTCMonth() >= monthFrom && d.getUTCMonth() <= monthTo;
-  }));
+  return mean(
+    of(name).filter((_, i) => {
+      const d = new Date(times[i]!);
+      return d.getUTCHours() === hourOfDay && d.getUTCMonth() >= monthFrom && d.getUTCMonth() <= monthTo;
+    }),
+  );
 };
 
 test("same seed, same bytes; another seed, other weather", () => {
-  const hash = (seed: number) => createHash("sha256").update([...toCsv(sampleWeather({ seed, years: 0.2 }))].join("")).digest("hex");
+  const hash = (seed: number) =>
+    createHash("sha256")
+      .update([...toCsv(sampleWeather({ seed, years: 0.2 }))].join(""))
+      .digest("hex");
   expect(hash(1)).toBe(hash(1));
   expect(hash(1)).not.toBe(hash(2));
 });
 
 test("every quantity is in its range", () => {
-  const limits = { temperature: [-30, 45], humidity: [0, 100], pressure: [940, 1060], wind: [0, 40], cloud: [0, 1], solar: [0, 1100], rain: [0, 60] };
+  const limits = {
+    temperature: [-30, 45],
+    humidity: [0, 100],
+    pressure: [940, 1060],
+    wind: [0, 40],
+    cloud: [0, 1],
+    solar: [0, 1100],
+    rain: [0, 60],
+  };
   for (const [name, [least, most]] of Object.entries(limits)) {
-    expect(of(name).every((v) => v >= least! && v <= most!), name).toBe(true);
+    expect(
+      of(name).every((v) => v >= least! && v <= most!),
+      name,
+    ).toBe(true);
     expect(new Set(of(name)).size, name).toBeGreaterThan(8);
   }
 });
@@ -46,7 +65,9 @@ test("cloud damps the daily cycle by a factor", () => {
   const [t, cloud] = [of("temperature"), of("cloud")];
   const swing = (low: number, high: number) => {
     const days = Array.from({ length: 365 * 3 }, (_, d) => d).filter((d) => d % 365 > 120 && d % 365 < 240);
-    const chosen = days.filter((d) => mean(cloud.subarray(d * 24, d * 24 + 24)) >= low && mean(cloud.subarray(d * 24, d * 24 + 24)) < high);
+    const chosen = days.filter(
+      (d) => mean(cloud.subarray(d * 24, d * 24 + 24)) >= low && mean(cloud.subarray(d * 24, d * 24 + 24)) < high,
+    );
     return mean(chosen.map((d) => t[d * 24 + 15]! - t[d * 24 + 4]!));
   };
   expect(swing(0, 0.3)).toBeGreaterThan(1.5 * swing(0.6, 1.01));

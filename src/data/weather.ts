@@ -1,7 +1,8 @@
 /**
- * @file A made-up weather station: hourly data one can forecast, but not with a ruler. Fronts part air masses: pressure falls and high cloud
- * thickens in the day before one, and only then temperature jumps, by how much and which way depending on the masses. Cloud damps the daily cycle by
- * a factor. Spells of westerly and of continental weather follow other rules. PURE, deterministic.
+ * @file A made-up weather station: hourly data one can forecast, but not with a ruler. Fronts part air masses: pressure falls
+ * and high cloud
+ * thickens in the day before one, and only then temperature jumps, by how much and which way depending on the masses. Cloud
+ * damps the daily cycle by a factor. Spells of westerly and of continental weather follow other rules. PURE, deterministic.
  */
 import { SluiceError } from "../base/errors.ts";
 import { Rng } from "../base/random.ts";
@@ -39,12 +40,14 @@ interface Front {
 
 /**
  * Hourly rows: time; temperature °C; humidity %; pressure hPa; wind m/s; cloud 0–1; solar W/m²; rain mm.
- * With gaps, about two outages a year drop whole rows, single cells are missing (0.2%), and the hygrometer fails for two days once.
+ * With gaps, about two outages a year drop whole rows, single cells are missing (0.2%), and the hygrometer fails for two days
+ * once.
  * @throws range: `years` is not above 0 and at most 100
  */
 export function sampleWeather(options: WeatherOptions = {}): Table {
   const { seed = 7, years = 4, start = Date.UTC(2021, 0, 1), gaps = true } = options;
-  if (!(years > 0 && years <= 100)) throw new SluiceError("range", `sampleWeather: years is ${years}, expected above 0 and at most 100`, { years });
+  if (!(years > 0 && years <= 100))
+    throw new SluiceError("range", `sampleWeather: years is ${years}, expected above 0 and at most 100`, { years });
   const rng = new Rng(seed);
   const hours = Math.max(1, Math.round(years * 365 * 24));
   const fronts = drawFronts(rng.split(), hours, start);
@@ -129,17 +132,25 @@ function simulate(rng: Rng, fronts: readonly Front[], hours: number, start: numb
     const fall = (next?.depth ?? 0) * ahead ** 1.5;
     const rise = (last?.depth ?? 0) * Math.exp(-since / 7);
     const warmNext = (next?.jump ?? 0) > 0;
-    const frontCloud = (next?.depth ?? 0) * (warmNext ? 0.55 * ahead : 0.7 * ahead ** 4) + (last?.depth ?? 0) * 0.4 * Math.exp(-since / 5);
+    const frontCloud =
+      (next?.depth ?? 0) * (warmNext ? 0.55 * ahead : 0.7 * ahead ** 4) + (last?.depth ?? 0) * 0.4 * Math.exp(-since / 5);
     const cloud = squash(-3.2 + 3.4 * damp + haze + frontCloud);
 
     const sun = solarHeight(ms);
     const solar = 990 * Math.max(0, sun) ** 1.15 * (1 - 0.78 * cloud ** 1.6);
-    const wind = Math.max(0.1, (1.3 + 0.28 * (fall + rise) + 1.1 * damp + 0.8 * Math.max(0, sun) * (1 - cloud)) * Math.exp(0.55 * gust));
+    const wind = Math.max(
+      0.1,
+      (1.3 + 0.28 * (fall + rise) + 1.1 * damp + 0.8 * Math.max(0, sun) * (1 - cloud)) * Math.exp(0.55 * gust),
+    );
 
     // Energy balance of the ground: sun in, heat out under a clear sky, and the wind carrying the air mass in.
-    const climate = 9.5 + 0.04 * (ms - Date.UTC(2021, 0, 1)) / (yearHours * hour) + 7 * seasonAt(ms);
+    const climate = 9.5 + (0.04 * (ms - Date.UTC(2021, 0, 1))) / (yearHours * hour) + 7 * seasonAt(ms);
     const calm = 1 / (1 + 0.22 * wind);
-    ground += 0.0058 * solar * calm - 1.25 * (1 - 0.82 * cloud) * calm + (0.05 + 0.02 * wind) * (climate + air - ground) + 0.12 * rng.normal();
+    ground +=
+      0.0058 * solar * calm -
+      1.25 * (1 - 0.82 * cloud) * calm +
+      (0.05 + 0.02 * wind) * (climate + air - ground) +
+      0.12 * rng.normal();
     const temperature = ground + wobble;
 
     const dew = climate + air - 7.5 + 6.5 * damp + 0.8 * Math.min(1, rise);

@@ -15,11 +15,11 @@ export interface WindowOptions {
 }
 
 /**
- * First row of the look-back of every usable window, ascending. Rows `start … start + lookback − 1` are the input, the `horizon` rows after them
- * the target, which lies wholly inside `range` (the protocol of Informer, Zhou et al. 2021, arXiv:2012.07436): a part of n rows has
- * n − horizon + 1 windows, the training part n − lookback − horizon + 1.
- * Left out are windows with a NaN among their inputs (any column over the look-back, future covariates over the horizon too) or with no measured
- * target at all over the horizon.
+ * First row of the look-back of every usable window, ascending. Rows `start … start + lookback − 1` are the input, the `horizon`
+ * rows after them the target, which lies wholly inside `range` (the protocol of Informer, Zhou et al. 2021, arXiv:2012.07436): a
+ * part of n rows has n − horizon + 1 windows, the training part n − lookback − horizon + 1. Left out are windows with a NaN
+ * among their inputs (any column over the look-back, future covariates over the horizon too) or with no measured target at all
+ * over the horizon.
  * @throws range: a size is not a whole number from 1; the range is not inside the series
  */
 export function windowStarts(series: Series, range: Range, { lookback, horizon, part, stride = 1 }: WindowOptions): Int32Array {
