@@ -77,8 +77,8 @@ export class CsvSink {
   }
 
   /**
-   * Takes the whole lines of `text` as long as no quote has been seen, ten times as fast as a parser that must expect one
-   * anywhere.
+   * Takes the whole lines of `text` as long as no quote has been seen, which is several times as fast as
+   * expecting one anywhere.
    * @returns what is left over: the last, unfinished line, or from the first text with a quote on everything
    */
   takePlain(text: string): string {

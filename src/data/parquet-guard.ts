@@ -1,8 +1,7 @@
 /**
  * @file Reads the page headers of a Parquet file before anything is decoded. The decoder believes them and reserves what they
- * claim, so one
- * damaged byte in a header could end the process for want of memory, where no error can be caught. What is inside a page is the
- * decoder's to check.
+ * claim, so one damaged byte in a header could end the process for want of memory, where no error can be caught. What is inside
+ * a page is the decoder's to check.
  */
 import type { AsyncBuffer, FileMetaData } from "hyparquet";
 import { parquetHeader } from "hyparquet/src/column.js";

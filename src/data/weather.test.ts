@@ -1,6 +1,6 @@
 /**
- * @file Truth: physics a station must obey, determinism, and that a day ahead is better told from the past week than by
- * yesterday alone.
+ * @file Truth: physics a station must obey, determinism, and the two things built in for a forecaster to find: clouds that
+ * damp the day, and a barometer that falls before the temperature changes.
  */
 import { createHash } from "node:crypto";
 import { expect, test } from "vitest";

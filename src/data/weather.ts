@@ -1,8 +1,8 @@
 /**
  * @file A made-up weather station: hourly data one can forecast, but not with a ruler. Fronts part air masses: pressure falls
- * and high cloud
- * thickens in the day before one, and only then temperature jumps, by how much and which way depending on the masses. Cloud
- * damps the daily cycle by a factor. Spells of westerly and of continental weather follow other rules. PURE, deterministic.
+ * and high cloud thickens in the day before one, and only then temperature jumps, by how much and which way depending on the
+ * masses. Cloud damps the daily cycle by a factor. Spells of westerly and of continental weather follow other rules. PURE,
+ * deterministic.
  */
 import { SluiceError } from "../base/errors.ts";
 import { Rng } from "../base/random.ts";
