@@ -10,6 +10,8 @@ export interface OutputConfig {
   quantiles: number[];
   /** What a point forecast is trained by. */
   loss: "mse" | "mae" | "huber";
+  /** By level: how much further from the median than the network said. Set by `calibrate`; left out, 1. */
+  stretch?: number[];
 }
 
 /** Added to a distribution's scale, in units of the training spread, so that a likelihood stays bounded. */
@@ -44,7 +46,7 @@ export interface Decoded {
  */
 export function decode(output: OutputConfig, raw: ArrayLike<number>, segments: number, items: number, width: number, loc: ArrayLike<number> | null, scale: ArrayLike<number> | null): Decoded {
   const Q = outputSize(output);
-  const levels = output.quantiles;
+  const { quantiles: levels, stretch } = output;
   const F = levels.length;
   const middle = levels.indexOf(0.5);
   const point = new Float32Array(segments * items * width);
@@ -70,8 +72,9 @@ export function decode(output: OutputConfig, raw: ArrayLike<number>, segments: n
           const freedom = 2 + softplus(raw[from + 2]!);
           for (let q = 0; q < F; q++) fan[q] = first + spread * studentQuantile(levels[q]!, freedom);
         }
-        for (let q = 0; q < F; q++) quantiles[to * F + q] = a + b * fan[q]!;
-        point[to] = a + b * (output.kind === "quantiles" ? fan[middle]! : first);
+        const center = output.kind === "quantiles" ? fan[middle]! : first;
+        for (let q = 0; q < F; q++) quantiles[to * F + q] = a + b * (center + (stretch?.[q] ?? 1) * (fan[q]! - center));
+        point[to] = a + b * center;
       }
     }
   }

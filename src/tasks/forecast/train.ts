@@ -14,6 +14,7 @@ import type { FileTensor } from "../../formats/safetensors.ts";
 import { Init } from "../../nn/init.ts";
 import { type Checkpoint, type TrainEvent, type TrainResult, train } from "../../train/index.ts";
 import { cutInputs, cutTargets } from "./batch.ts";
+import { calibrate } from "./calibrate.ts";
 import { type Evaluation, evaluate } from "./evaluate.ts";
 import { Forecaster, type ForecasterConfig } from "./forecaster.ts";
 import type { LinearMap } from "./linear-map.ts";
@@ -112,6 +113,8 @@ export async function* trainForecast(table: Table, options: ForecastOptions, run
     },
   );
 
+  const { output } = forecaster.config;
+  if (output.quantiles.length > 0) output.stretch = calibrate(forecaster, data, starts.valid);
   const score = (part: Part): Evaluation => evaluate(forecaster, data, starts[part], material.baselines, material.training);
   const seconds = (performance.now() - began) / 1000;
   const report = makeReport({ plan, windows, parameters, notes, seconds, ended, valid: score("valid"), test: score("test"), data, source: table.source, backend: engine.backend });
@@ -150,7 +153,7 @@ function configOf(plan: ForecastPlan, data: Prepared): ForecasterConfig {
       ...{ model, cell, hidden, layers, dropout, lookback, horizon, segment, linear },
       ...{ targets: targets.length, features: features.length, known: known.length, outputs: outputSize(output) },
     },
-    output,
+    output: { ...output },
     norm,
   };
 }
