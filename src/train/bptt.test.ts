@@ -48,7 +48,8 @@ describe("gradients", () => {
     }
     return a.grad![0]!;
   }
-  for (const chunk of [1, 2, 3, 7, 100]) test(`chunks of ${chunk}`, () => expect(byOps(chunk)).toBeCloseTo(byHand(0.7, chunk), 12));
+  for (const chunk of [1, 2, 3, 7, 100])
+    test(`chunks of ${chunk}`, () => expect(byOps(chunk)).toBeCloseTo(byHand(0.7, chunk), 12));
   test("cutting makes a difference here", () => expect(Math.abs(byHand(0.7, 2) - byHand(0.7, 7))).toBeGreaterThan(1));
 
   test("a GRU: one chunk as long as the sequence is full BPTT; shorter chunks give the same values", () => {
@@ -158,11 +159,20 @@ describe("streams", () => {
   test("by hand: 11 steps, 2 streams, chunks of 2, targets one ahead", () => {
     const s = new Streams({ length: 11, streams: 2, chunk: 2 });
     expect([s.steps, s.chunks]).toEqual([5, 3]);
-    expect([0, 1, 2].map((i) => [...s.rows(i)])).toEqual([[0, 5, 1, 6], [2, 7, 3, 8], [4, 9]]);
+    expect([0, 1, 2].map((i) => [...s.rows(i)])).toEqual([
+      [0, 5, 1, 6],
+      [2, 7, 3, 8],
+      [4, 9],
+    ]);
   });
 
   test("each stream is one run of rows without a break, no row twice, no target outside", () => {
-    const sizes = fc.record({ length: fc.integer({ min: 10, max: 200 }), streams: fc.integer({ min: 1, max: 5 }), chunk: fc.integer({ min: 1, max: 30 }), ahead: fc.integer({ min: 0, max: 3 }) });
+    const sizes = fc.record({
+      length: fc.integer({ min: 10, max: 200 }),
+      streams: fc.integer({ min: 1, max: 5 }),
+      chunk: fc.integer({ min: 1, max: 30 }),
+      ahead: fc.integer({ min: 0, max: 3 }),
+    });
     fc.assert(
       fc.property(sizes, (o) => {
         const s = new Streams(o);
@@ -177,8 +187,12 @@ describe("streams", () => {
   });
 
   test("sizes that can't be meant", () => {
-    expect(() => new Streams({ length: 4, streams: 4, chunk: 2 })).toThrow("streams: length is 4, expected at least 5 for 4 streams");
-    expect(() => new Streams({ length: 4, streams: 0, chunk: 2 })).toThrow("streams: streams is 0, expected a whole number from 1");
+    expect(() => new Streams({ length: 4, streams: 4, chunk: 2 })).toThrow(
+      "streams: length is 4, expected at least 5 for 4 streams",
+    );
+    expect(() => new Streams({ length: 4, streams: 0, chunk: 2 })).toThrow(
+      "streams: streams is 0, expected a whole number from 1",
+    );
     expect(() => new Streams({ length: 9, streams: 1, chunk: 2 }).rows(4)).toThrow("streams: chunk is 4, expected 0 to 3");
   });
 });

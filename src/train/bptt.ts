@@ -36,7 +36,11 @@ export class CarriedState implements Carried {
     const held = this.#live.has(name) ? this.#buffers.get(name) : undefined;
     if (held === undefined) return this.engine.tensor(shape);
     if (showShape(held.shape) !== showShape(shape)) {
-      throw new SluiceError("shape", `carried state: "${name}" is ${showShape(held.shape)}, expected ${showShape(shape)}; call reset() when the batch changes its size`, { name });
+      throw new SluiceError(
+        "shape",
+        `carried state: "${name}" is ${showShape(held.shape)}, expected ${showShape(shape)}; call reset() when the batch changes its size`,
+        { name },
+      );
     }
     const copy = this.engine.make(shape);
     this.engine.kernels.copy(copy.ptr, held.ptr, held.size);
@@ -62,7 +66,8 @@ export class CarriedState implements Carried {
 
   load(saved: Readonly<Record<string, SavedTensor>>): void {
     this.reset();
-    for (const [name, { shape, data }] of Object.entries(saved)) this.engine.scope(() => this.write(name, this.engine.tensor(shape, data)));
+    for (const [name, { shape, data }] of Object.entries(saved))
+      this.engine.scope(() => this.write(name, this.engine.tensor(shape, data)));
   }
 }
 
@@ -91,12 +96,21 @@ export class Streams {
 
   /** @throws range: a size that is no whole number from 1; data: fewer steps than streams */
   constructor({ length, streams, chunk, ahead = 1 }: StreamOptions) {
-    for (const [name, n, least] of [["streams", streams, 1], ["chunk", chunk, 1], ["length", length, 0], ["ahead", ahead, 0]] as const) {
-      if (!Number.isInteger(n) || n < least) throw new SluiceError("range", `streams: ${name} is ${n}, expected a whole number from ${least}`, { [name]: n });
+    for (const [name, n, least] of [
+      ["streams", streams, 1],
+      ["chunk", chunk, 1],
+      ["length", length, 0],
+      ["ahead", ahead, 0],
+    ] as const) {
+      if (!Number.isInteger(n) || n < least)
+        throw new SluiceError("range", `streams: ${name} is ${n}, expected a whole number from ${least}`, { [name]: n });
     }
     this.steps = Math.floor((length - ahead) / streams);
     if (this.steps < 1) {
-      throw new SluiceError("data", `streams: length is ${length}, expected at least ${streams + ahead} for ${streams} streams with targets ${ahead} ahead; use fewer streams`);
+      throw new SluiceError(
+        "data",
+        `streams: length is ${length}, expected at least ${streams + ahead} for ${streams} streams with targets ${ahead} ahead; use fewer streams`,
+      );
     }
     this.streams = streams;
     this.chunk = chunk;
@@ -117,7 +131,8 @@ export class Streams {
       throw new SluiceError("range", `streams: chunk is ${index}, expected 0 to ${this.chunks - 1}`, { index });
     }
     const n = this.lengthOf(index);
-    for (let t = 0; t < n; t++) for (let b = 0; b < this.streams; b++) out[t * this.streams + b] = b * this.steps + index * this.chunk + t;
+    for (let t = 0; t < n; t++)
+      for (let b = 0; b < this.streams; b++) out[t * this.streams + b] = b * this.steps + index * this.chunk + t;
     return out;
   }
 }

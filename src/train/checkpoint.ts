@@ -43,7 +43,7 @@ export interface CheckpointState extends Progress {
 
 export interface Checkpoint {
   json: CheckpointState;
-  /** Current weights under their own names, the best ones as `best.<name>`, `optimizer.<name>.<slot>`, `carried.<name>`. */
+  /** Current weights under their own names, the best ones as `best.<name>`, averages as `ema.<name>`, `optimizer.<name>.<slot>`, `carried.<name>`. */
   tensors: Record<string, { shape: readonly number[]; data: RealArray | Int32Array }>;
 }
 
@@ -61,6 +61,26 @@ export class Weights {
   restore(): void {
     for (const [i, p] of this.params.entries()) p.engine.kernels.copy(p.ptr, this.#copies[i]!.ptr, p.size);
   }
+  /** Moves the remembered values towards the parameters: decay·remembered + (1 − decay)·parameter. */
+  blend(decay: number): void {
+    for (const [i, p] of this.params.entries()) {
+      const held = this.#copies[i]!.ptr;
+      p.engine.kernels.affine_forward(held, held, p.size, decay, 0);
+      p.engine.kernels.axpy(held, 1 - decay, p.ptr, p.size);
+    }
+  }
+  /** Exchanges the parameters and the remembered values. */
+  swap(): void {
+    for (const [i, p] of this.params.entries()) {
+      const { engine, size } = p;
+      engine.scope(() => {
+        const between = engine.make([size]).ptr;
+        engine.kernels.copy(between, p.ptr, size);
+        engine.kernels.copy(p.ptr, this.#copies[i]!.ptr, size);
+        engine.kernels.copy(this.#copies[i]!.ptr, between, size);
+      });
+    }
+  }
   /** The remembered values by parameter name; not copies. */
   named(): Record<string, Tensor> {
     return Object.fromEntries(this.params.map((p, i) => [p.name, this.#copies[i]!]));
@@ -74,21 +94,31 @@ export function copyInto(to: Checkpoint["tensors"], prefix: string, from: Readon
 
 /** The entries of `from` whose names start with `prefix`, without it. */
 export function withPrefix(from: Readonly<Record<string, SavedTensor>>, prefix: string): Record<string, SavedTensor> {
-  return Object.fromEntries(Object.entries(from).flatMap(([name, t]) => (name.startsWith(prefix) ? [[name.slice(prefix.length), t]] : [])));
+  return Object.fromEntries(
+    Object.entries(from).flatMap(([name, t]) => (name.startsWith(prefix) ? [[name.slice(prefix.length), t]] : [])),
+  );
 }
 
 /** @throws missing, shape: the saved weights are not those of these parameters */
 export function loadAll(to: Readonly<Record<string, Tensor>>, from: Readonly<Record<string, SavedTensor>>, prefix = ""): void {
-  for (const [name, t] of Object.entries(to)) loadTensor(prefix + name, t, Object.hasOwn(from, prefix + name) ? from[prefix + name] : undefined);
+  for (const [name, t] of Object.entries(to))
+    loadTensor(prefix + name, t, Object.hasOwn(from, prefix + name) ? from[prefix + name] : undefined);
 }
 
 /** @throws format: a checkpoint of another version; state: one of another run */
 export function checkCheckpoint({ json }: Checkpoint, batchesPerEpoch: number, kind: string): void {
   if (json.version !== checkpointVersion) {
-    throw new SluiceError("format", `checkpoint: version is ${json.version}, expected ${checkpointVersion}; resume with the release that wrote it, or train anew`, { version: json.version });
+    throw new SluiceError(
+      "format",
+      `checkpoint: version is ${json.version}, expected ${checkpointVersion}; resume with the release that wrote it, or train anew`,
+      { version: json.version },
+    );
   }
   if (json.optimizer.config.kind !== kind) {
-    throw new SluiceError("state", `checkpoint: optimizer is ${json.optimizer.config.kind}, expected ${kind} (from the options); resume with the same optimizer`);
+    throw new SluiceError(
+      "state",
+      `checkpoint: optimizer is ${json.optimizer.config.kind}, expected ${kind} (from the options); resume with the same optimizer`,
+    );
   }
   if (json.index > 0 && json.batchesPerEpoch !== batchesPerEpoch) {
     throw new SluiceError(

@@ -22,16 +22,20 @@ test("the norm is joint over all parameters; frozen and unreached ones don't cou
 test("after an update with the factor, the step is as long as the limit allows and points the same way", () => {
   const value = fc.double({ min: -1e3, max: 1e3, noNaN: true });
   fc.assert(
-    fc.property(fc.array(value, { minLength: 1, maxLength: 9 }), fc.double({ min: 1e-3, max: 1e3, noNaN: true }), (g, maxNorm) => {
-      const p = withGrad(g);
-      const { norm, scale } = clipByNorm([p], maxNorm);
-      expect(norm).toBeCloseTo(Math.hypot(...g), 9);
-      sgd().step([p], 1, { scale });
-      const length = Math.hypot(...p.data);
-      expect(length).toBeLessThanOrEqual(maxNorm * (1 + 1e-12));
-      expect(length).toBeCloseTo(Math.min(norm, (norm * maxNorm) / (norm + 1e-6)), 6);
-      for (const [i, x] of p.data.entries()) expect(x).toBeCloseTo(-g[i]! * scale, 12);
-    }),
+    fc.property(
+      fc.array(value, { minLength: 1, maxLength: 9 }),
+      fc.double({ min: 1e-3, max: 1e3, noNaN: true }),
+      (g, maxNorm) => {
+        const p = withGrad(g);
+        const { norm, scale } = clipByNorm([p], maxNorm);
+        expect(norm).toBeCloseTo(Math.hypot(...g), 9);
+        sgd().step([p], 1, { scale });
+        const length = Math.hypot(...p.data);
+        expect(length).toBeLessThanOrEqual(maxNorm * (1 + 1e-12));
+        expect(length).toBeCloseTo(Math.min(norm, (norm * maxNorm) / (norm + 1e-6)), 6);
+        for (const [i, x] of p.data.entries()) expect(x).toBeCloseTo(-g[i]! * scale, 12);
+      },
+    ),
   );
 });
 

@@ -32,5 +32,8 @@ export function clipByNorm(params: readonly Param[], maxNorm: number): { norm: n
 
 /** @throws range: the limit is not above 0 */
 export function checkClip(name: "clipNorm" | "clipValue", limit: number): void {
-  if (!(limit > 0)) throw new SluiceError("range", `train: ${name} is ${limit}, expected a number above 0; leave it out to clip nothing`, { [name]: limit });
+  if (!(limit > 0))
+    throw new SluiceError("range", `train: ${name} is ${limit}, expected a number above 0; leave it out to clip nothing`, {
+      [name]: limit,
+    });
 }

@@ -3,7 +3,14 @@ export { type Carried, CarriedState, type StreamOptions, Streams } from "./bptt.
 export { type Best, type Checkpoint, type CheckpointState, checkpointVersion, Weights } from "./checkpoint.ts";
 export { clipByNorm, clipFactor, gradientNorm } from "./clip.ts";
 export { train } from "./loop.ts";
-export { ForecastMetrics, type ForecastScores, type IntervalScore, type MetricsOptions, type Scores, seasonalScale } from "./metrics.ts";
+export {
+  ForecastMetrics,
+  type ForecastScores,
+  type IntervalScore,
+  type MetricsOptions,
+  type Scores,
+  seasonalScale,
+} from "./metrics.ts";
 export {
   type AdagradOptions,
   type AdamOptions,

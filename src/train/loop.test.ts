@@ -12,7 +12,8 @@ import { gru } from "../ops/recurrent.ts";
 import { CarriedState, type Checkpoint, sgd, type TrainEvent, type TrainOptions, type TrainTask, train } from "./index.ts";
 
 type Event<K extends TrainEvent["type"]> = Extract<TrainEvent, { type: K }>;
-const of = <K extends TrainEvent["type"]>(events: TrainEvent[], type: K): Event<K>[] => events.filter((e): e is Event<K> => e.type === type);
+const of = <K extends TrainEvent["type"]>(events: TrainEvent[], type: K): Event<K>[] =>
+  events.filter((e): e is Event<K> => e.type === type);
 async function run(task: TrainTask, options: TrainOptions): Promise<TrainEvent[]> {
   const events: TrainEvent[] = [];
   for await (const e of train(task, options)) events.push(e);
@@ -46,7 +47,10 @@ function line(e = createEngine()): TrainTask & { w: Param; b: Param } {
     loss(index) {
       const rows = order.slice(index * 4, index * 4 + 4).map((i) => xs[i]!);
       const x = e.tensor([4, 2], rows.flat());
-      const target = e.tensor([4, 1], rows.map(([p, q]) => 2 * p! - 3 * q! + 0.5));
+      const target = e.tensor(
+        [4, 1],
+        rows.map(([p, q]) => 2 * p! - 3 * q! + 0.5),
+      );
       return mse({ pred: linear({ x, w, b }).y, target }).y;
     },
   };
@@ -74,8 +78,14 @@ describe("it learns", () => {
     const draw = (n: number) => Array.from({ length: n }, () => rng.normal());
     const params = named(e, { "hidden.w": [[8, 2], draw(16)], "hidden.b": [[8]], "out.w": [[1, 8], draw(8)], "out.b": [[1]] });
     const [w1, b1, w2, b2] = params as [Param, Param, Param, Param];
-    const logits = () => linear({ x: tanh({ x: linear({ x: e.tensor([4, 2], [0, 0, 0, 1, 1, 0, 1, 1]), w: w1, b: b1 }).y }).y, w: w2, b: b2 }).y;
-    const task: TrainTask = { engine: e, params, batchesPerEpoch: 1, loss: () => bceWithLogits({ logits: logits(), target: e.tensor([4, 1], [0, 1, 1, 0]) }).y };
+    const logits = () =>
+      linear({ x: tanh({ x: linear({ x: e.tensor([4, 2], [0, 0, 0, 1, 1, 0, 1, 1]), w: w1, b: b1 }).y }).y, w: w2, b: b2 }).y;
+    const task: TrainTask = {
+      engine: e,
+      params,
+      batchesPerEpoch: 1,
+      loss: () => bceWithLogits({ logits: logits(), target: e.tensor([4, 1], [0, 1, 1, 0]) }).y,
+    };
     await run(task, { steps: 300, lr: "cosine(0.1)" });
     expect(e.scope(() => [...logits().data].map((v) => v > 0))).toEqual([false, true, true, false]);
   });
@@ -95,7 +105,10 @@ describe("laws", () => {
 
   test("two batches accumulated are one step of twice the size", async () => {
     const [one, two] = [line(), line()];
-    const a = of(await run({ ...one, startEpoch: one.startEpoch }, { epochs: 1, accumulate: 2, optimizer: sgd(), lr: 0.01 }), "step");
+    const a = of(
+      await run({ ...one, startEpoch: one.startEpoch }, { epochs: 1, accumulate: 2, optimizer: sgd(), lr: 0.01 }),
+      "step",
+    );
     expect(a).toHaveLength(4);
     // by hand: the mean of two gradients, from the same order of batches
     two.startEpoch!(new Rng(0));
@@ -138,7 +151,8 @@ describe("laws", () => {
       engine: e,
       params: [wx, wh, out],
       batchesPerEpoch: 10,
-      loss: () => mse({ pred: linear({ x: gru({ x: e.tensor([20, 16, 3], x), wx, wh }).hn, w: out }).y, target: e.tensor([16, 1]) }).y,
+      loss: () =>
+        mse({ pred: linear({ x: gru({ x: e.tensor([20, 16, 3], x), wx, wh }).hn, w: out }).y, target: e.tensor([16, 1]) }).y,
     };
     let before = null;
     for await (const event of train(task, { steps: 60 })) {
@@ -174,9 +188,35 @@ describe("the best weights", () => {
       if (e.type === "end") expect([...task.w.data], "already when the end is told").toEqual(task.seen[3]);
     }
     expect(of(events, "epoch").map((e) => e.improved)).toEqual([true, true, false, true, false, false, false]);
-    expect(of(events, "end")[0]).toMatchObject({ reason: "patience", epoch: 7, step: 56, best: { value: 2, epoch: 4, step: 32 } });
+    expect(of(events, "end")[0]).toMatchObject({
+      reason: "patience",
+      epoch: 7,
+      step: 56,
+      best: { value: 2, epoch: 4, step: 32 },
+    });
     expect([...task.w.data]).toEqual(task.seen[3]);
     expect(task.seen[3]).not.toEqual(task.seen[6]);
+  });
+
+  test("with ema, validation and the end see the average of the weights, and training is not touched by it", async () => {
+    const plain = line();
+    const task = line();
+    const weights: number[][] = [];
+    for await (const e of train(plain, { steps: 16, seed: 1 })) if (e.type === "step") weights.push([...plain.w.data]);
+    const due = [0, 0];
+    for (const [i, w] of weights.slice(0, 8).entries()) {
+      const keep = Math.min(0.5, (2 + i) / (11 + i));
+      for (const j of [0, 1]) due[j] = keep * due[j]! + (1 - keep) * w[j]!;
+    }
+    const seen: number[][] = [];
+    const stepped: number[][] = [];
+    const validate = () => (seen.push([...task.w.data]), 1);
+    for await (const e of train({ ...task, validate }, { steps: 16, seed: 1, ema: 0.5 }))
+      if (e.type === "step") stepped.push([...task.w.data]);
+    expect(stepped).toEqual(weights);
+    for (const j of [0, 1]) expect(seen[0]![j]).toBeCloseTo(due[j]!, 6);
+    expect([...task.w.data]).toEqual(seen[0]);
+    expect(Math.abs(seen[0]![0]! - weights[7]![0]!)).toBeGreaterThan(1e-4);
   });
 
   test("minDelta asks for more than any improvement", async () => {
@@ -192,7 +232,10 @@ describe("the best weights", () => {
   test("a limit in the middle of an epoch still takes stock", async () => {
     const task = prescribed([5, 4]);
     const events = await run(task, { steps: 11 });
-    expect(of(events, "epoch").map((e) => [e.epoch, e.complete])).toEqual([[1, true], [2, false]]);
+    expect(of(events, "epoch").map((e) => [e.epoch, e.complete])).toEqual([
+      [1, true],
+      [2, false],
+    ]);
     expect(of(events, "end")[0]).toMatchObject({ reason: "steps", step: 11, epoch: 1, best: { value: 4, step: 11 } });
   });
 
@@ -218,7 +261,8 @@ describe("it ends", () => {
   test("within one step of an abort: at an epoch's last step nothing validates any more", async () => {
     const abort = new AbortController();
     const validate = vi.fn(() => 1);
-    for await (const e of train({ ...line(), validate }, { epochs: 5, signal: abort.signal })) if (e.type === "step" && e.step === 8) abort.abort();
+    for await (const e of train({ ...line(), validate }, { epochs: 5, signal: abort.signal }))
+      if (e.type === "step" && e.step === 8) abort.abort();
     expect(validate).not.toHaveBeenCalled();
   });
 
@@ -245,7 +289,11 @@ describe("it ends", () => {
     let now = 0;
     vi.spyOn(performance, "now").mockImplementation(() => now);
     const task = line();
-    const slow = { ...task, loss: (i: number, r: Rng) => ((now += 1000), task.loss(i, r)) };
+    const loss = (i: number, r: Rng) => {
+      now += 1000;
+      return task.loss(i, r);
+    };
+    const slow = { ...task, loss };
     const events = await run(slow, { timeLimit: 3 });
     expect(of(events, "end")[0]).toMatchObject({ reason: "time", step: 3 });
     expect(of(events, "step")[1]!.samplesPerSecond).toBe(4);
@@ -285,16 +333,25 @@ describe("numbers that are not finite", () => {
 
   test("a bad number in the data: the op, its layer and the gate; weights of the start", async () => {
     const e = createEngine();
-    const params = named(e, { "encoder.wx": [[6, 1], [1, 2, 3, 4, 5, 6]], "encoder.wh": [[6, 2]] }) as [Param, Param];
+    const params = named(e, {
+      "encoder.wx": [
+        [6, 1],
+        [1, 2, 3, 4, 5, 6],
+      ],
+      "encoder.wh": [[6, 2]],
+    }) as [Param, Param];
     const [wx, wh] = params;
     const task: TrainTask = {
       engine: e,
       params,
       batchesPerEpoch: 5,
-      loss: (i) => mse({ pred: gru({ x: e.tensor([3, 1, 1], [0, i === 2 ? Number.NaN : 1, 0]), wx, wh }).hn, target: e.tensor([1, 2]) }).y,
+      loss: (i) =>
+        mse({ pred: gru({ x: e.tensor([3, 1, 1], [0, i === 2 ? Number.NaN : 1, 0]), wx, wh }).hn, target: e.tensor([1, 2]) }).y,
     };
     const error = await run(task, { epochs: 2 }).catch((x) => x);
-    expect(error.message).toMatch(/^train: loss of step 3 is NaN, expected a finite number; gru of encoder, forward: y is NaN at \[1, 0, 0\]; gate n is the first bad one, at time step 1, .*; input x is NaN at \[1, 0, 0\]/);
+    expect(error.message).toMatch(
+      /^train: loss of step 3 is NaN, expected a finite number; gru of encoder, forward: y is NaN at \[1, 0, 0\]; gate n is the first bad one, at time step 1, .*; input x is NaN at \[1, 0, 0\]/,
+    );
     expect(error.message).toMatch(/The weights are those of the start$/);
     expect([...wx.data]).toEqual([1, 2, 3, 4, 5, 6]);
   });
@@ -312,18 +369,23 @@ describe("numbers that are not finite", () => {
       loss(_, rng) {
         const count = carried.read("count", [1]).item();
         carried.write("count", e.tensor([1], [count + 1]));
-        return mse({ pred: linear({ x: e.tensor([1, 1], [isBad(count, rng) ? Number.NaN : 1]), w }).y, target: e.tensor([1, 1]) }).y;
+        return mse({ pred: linear({ x: e.tensor([1, 1], [isBad(count, rng) ? Number.NaN : 1]), w }).y, target: e.tensor([1, 1]) })
+          .y;
       },
     });
     const draws = new Rng(0);
     const fourth = [0, 1, 2, 3].map(() => draws.word()).at(-1);
     for (const isBad of [(count: number) => count === 3, (_: number, rng: Rng) => rng.word() === fourth]) {
-      await expect(run(task(isBad), { epochs: 1 })).rejects.toThrow("train: loss of step 4 is NaN, expected a finite number; linear of net, forward: y is NaN at [0, 0]; input x is NaN at [0, 0]");
+      await expect(run(task(isBad), { epochs: 1 })).rejects.toThrow(
+        "train: loss of step 4 is NaN, expected a finite number; linear of net, forward: y is NaN at [0, 0]; input x is NaN at [0, 0]",
+      );
     }
   });
 
   test("a validation result", async () => {
-    await expect(run({ ...line(), validate: () => Number.NaN }, { epochs: 1 })).rejects.toThrow("train: validation after step 8 is NaN, expected a finite number");
+    await expect(run({ ...line(), validate: () => Number.NaN }, { epochs: 1 })).rejects.toThrow(
+      "train: validation after step 8 is NaN, expected a finite number",
+    );
   });
 });
 
@@ -332,9 +394,14 @@ describe("what can't be meant", () => {
     ["no end", {}, "train: no end is given, expected epochs, steps or timeLimit"],
     ["half an epoch", { epochs: 0.5 }, "train: epochs is 0.5, expected a whole number from 0"],
     ["no accumulation", { epochs: 1, accumulate: 0 }, "train: accumulate is 0, expected a whole number from 1"],
+    ["an average of the past alone", { epochs: 1, ema: 1 }, "train: ema is 1, expected a number above 0, below 1"],
     ["no clipping", { epochs: 1, clipNorm: 0 }, "train: clipNorm is 0, expected a number above 0"],
     ["no time", { timeLimit: 0 }, "train: timeLimit is 0, expected seconds above 0"],
-    ["a rate in words", { epochs: 1, lr: "fast" }, 'train: lr is "fast", expected a number above 0 or a schedule like "cosine(1e-3, warmup=200)"'],
+    [
+      "a rate in words",
+      { epochs: 1, lr: "fast" },
+      'train: lr is "fast", expected a number above 0 or a schedule like "cosine(1e-3, warmup=200)"',
+    ],
     ["a rate of 0", { epochs: 1, lr: 0 }, "train: lr: constant's rate is 0, expected a number above 0"],
     ["a cosine without end", { timeLimit: 1, lr: "cosine" }, "train: lr: cosine has no end"],
     ["an optimizer", { epochs: 1, optimizer: { kind: "lion" } as never }, 'optimizer: kind is "lion"'],
@@ -347,7 +414,9 @@ describe("what can't be meant", () => {
   }
   test("parameters without names of their own, or none to train, or no data", async () => {
     const task = line();
-    await expect(run({ ...task, batchesPerEpoch: 0 }, { epochs: 1 })).rejects.toThrow("train: an epoch has 0 batches, expected at least 1");
+    await expect(run({ ...task, batchesPerEpoch: 0 }, { epochs: 1 })).rejects.toThrow(
+      "train: an epoch has 0 batches, expected at least 1",
+    );
     task.b.name = "net.w";
     await expect(run(task, { epochs: 1 })).rejects.toThrow('a parameter\'s name is "net.w", twice');
     for (const p of task.params) p.frozen = true;
@@ -362,12 +431,18 @@ describe("what can't be meant", () => {
     expect(task.w.data[0]).not.toBe(0);
   });
   test("a checkpoint of another version, optimizer, model or data", async () => {
-    let saved: Checkpoint | undefined;
-    await run(line(), { steps: 3, checkpoint: { every: 1, save: (c) => void (saved = c) } });
-    const resume = saved!;
-    await expect(run(line(), { epochs: 1, resume: { ...resume, json: { ...resume.json, version: 9 } } })).rejects.toThrow("checkpoint: version is 9, expected 1");
-    await expect(run(line(), { epochs: 1, resume, optimizer: sgd() })).rejects.toThrow("checkpoint: optimizer is adam, expected sgd");
-    await expect(run({ ...line(), batchesPerEpoch: 7 }, { epochs: 1, resume })).rejects.toThrow("checkpoint: an epoch has 8 batches, expected 7");
+    const saved: Checkpoint[] = [];
+    await run(line(), { steps: 3, checkpoint: { every: 1, save: (c) => void saved.push(c) } });
+    const resume = saved.at(-1)!;
+    await expect(run(line(), { epochs: 1, resume: { ...resume, json: { ...resume.json, version: 9 } } })).rejects.toThrow(
+      "checkpoint: version is 9, expected 1",
+    );
+    await expect(run(line(), { epochs: 1, resume, optimizer: sgd() })).rejects.toThrow(
+      "checkpoint: optimizer is adam, expected sgd",
+    );
+    await expect(run({ ...line(), batchesPerEpoch: 7 }, { epochs: 1, resume })).rejects.toThrow(
+      "checkpoint: an epoch has 8 batches, expected 7",
+    );
     const { "net.w": _, ...tensors } = resume.tensors;
     await expect(run(line(), { epochs: 1, resume: { ...resume, tensors } })).rejects.toThrow('checkpoint: no tensor "net.w"');
   });

@@ -6,12 +6,29 @@ import { SluiceError } from "../base/errors.ts";
 import { Rng, type RngState } from "../base/random.ts";
 import type { Engine, Tensor } from "../engine/index.ts";
 import { CarriedState } from "./bptt.ts";
-import { type Checkpoint, checkCheckpoint, checkpointVersion, copyInto, loadAll, type Progress, Weights, withPrefix } from "./checkpoint.ts";
+import {
+  type Checkpoint,
+  checkCheckpoint,
+  checkpointVersion,
+  copyInto,
+  loadAll,
+  type Progress,
+  Weights,
+  withPrefix,
+} from "./checkpoint.ts";
 import { clipFactor, gradientNorm } from "./clip.ts";
 import { Optimizer } from "./optimizer.ts";
 import { pacer } from "./pause.ts";
 import { type Schedule, schedule } from "./schedule.ts";
-import { checkOptions, checkTask, type EndReason, type TrainEvent, type TrainOptions, type TrainResult, type TrainTask } from "./task.ts";
+import {
+  checkOptions,
+  checkTask,
+  type EndReason,
+  type TrainEvent,
+  type TrainOptions,
+  type TrainResult,
+  type TrainTask,
+} from "./task.ts";
 
 type StepEvent = Extract<TrainEvent, { type: "step" }>;
 type EpochEvent = Extract<TrainEvent, { type: "epoch" }>;
@@ -45,7 +62,8 @@ export async function* train(task: TrainTask, options: TrainOptions): AsyncGener
         ended = event !== null;
         if (event) yield event;
       }
-      if (checkpoint && (checkpoint.every === "epoch" ? ended : run.at.step % checkpoint.every === 0 && savedAt !== run.at.step)) yield await save();
+      if (checkpoint && (checkpoint.every === "epoch" ? ended : run.at.step % checkpoint.every === 0 && savedAt !== run.at.step))
+        yield await save();
       await breathe();
       reason = run.whyStop();
     }
@@ -77,6 +95,8 @@ class Run {
   readonly #schedule: Schedule;
   /** The best weights; while nothing has been measured, those of the start. */
   readonly #good: Weights;
+  /** The average of the weights, where one is asked for. */
+  readonly #average: Weights | null;
   /** What `carried` was before the step under way. */
   readonly #carriedBefore: CarriedState;
   readonly #accumulate: number;
@@ -102,13 +122,18 @@ class Run {
     this.#accumulate = accumulate;
     this.#optimizer = optimizer instanceof Optimizer ? optimizer : new Optimizer(optimizer);
     const stepsPerEpoch = Math.ceil(batchesPerEpoch / accumulate);
-    this.#schedule = schedule(options.lr, { steps: Math.min(steps, epochs * stepsPerEpoch), stepsPerEpoch, rate: this.#optimizer.rate });
+    this.#schedule = schedule(options.lr, {
+      steps: Math.min(steps, epochs * stepsPerEpoch),
+      stepsPerEpoch,
+      rate: this.#optimizer.rate,
+    });
     this.#rng = new Rng(seed);
     this.#epochStart = this.#rng.state;
     this.#carriedBefore = new CarriedState(engine);
     if (resume) checkCheckpoint(resume, batchesPerEpoch, this.#optimizer.kind);
     if (resume) loadAll(Object.fromEntries(params.map((p) => [p.name, p])), resume.tensors);
     this.#good = new Weights(params);
+    this.#average = options.ema === undefined ? null : new Weights(params);
     if (resume) this.#resume(resume);
   }
 
@@ -152,6 +177,7 @@ class Run {
     const scale = options.clipNorm === undefined ? 1 : clipFactor(norm, options.clipNorm);
     this.#optimizer.step(task.params, lr, { scale, clipValue: options.clipValue ?? 0 });
     at.step++;
+    this.#average?.blend(Math.min(options.ema!, (1 + at.step) / (10 + at.step)));
     at.index += count;
     at.lossSum += loss;
     at.lossCount += count;
@@ -200,7 +226,8 @@ class Run {
     } finally {
       this.#engine.watch = false;
     }
-    const found = cause instanceof SluiceError && cause.code === "numeric" ? cause.message : "no single op made it (it grew in a sum)";
+    const found =
+      cause instanceof SluiceError && cause.code === "numeric" ? cause.message : "no single op made it (it grew in a sum)";
     const advice =
       failed === 1
         ? "the weights have not moved yet, so look at the data and the initial weights first"
@@ -219,6 +246,15 @@ class Run {
    * Null: aborted meanwhile, and nothing has changed.
    */
   async measure(complete: boolean): Promise<EpochEvent | null> {
+    this.#average?.swap(); // the average is what is measured and kept
+    try {
+      return await this.#measure(complete);
+    } finally {
+      this.#average?.swap();
+    }
+  }
+
+  async #measure(complete: boolean): Promise<EpochEvent | null> {
     const { task, at, options } = this;
     const epoch = at.epoch + 1;
     const trainLoss = at.lossSum / at.lossCount;
@@ -233,7 +269,11 @@ class Run {
         throw error;
       }
       if (!Number.isFinite(validLoss)) {
-        throw new SluiceError("numeric", `train: validation after step ${at.step} is ${validLoss}, expected a finite number; lower the learning rate or look at the validation data`, { step: at.step });
+        throw new SluiceError(
+          "numeric",
+          `train: validation after step ${at.step} is ${validLoss}, expected a finite number; lower the learning rate or look at the validation data`,
+          { step: at.step },
+        );
       }
     }
     const value = task.validate ? validLoss : trainLoss;
@@ -248,7 +288,17 @@ class Run {
       this.#epochOpen = false;
     }
     const seconds = (performance.now() - this.#epochBegan) / 1000;
-    return { type: "epoch", epoch, step: at.step, trainLoss, validLoss, best: at.best && { ...at.best }, improved, complete, seconds };
+    return {
+      type: "epoch",
+      epoch,
+      step: at.step,
+      trainLoss,
+      validLoss,
+      best: at.best && { ...at.best },
+      improved,
+      complete,
+      seconds,
+    };
   }
 
   /** Gives the parameters the best weights; where nothing was measured they stay as they are. */
@@ -266,6 +316,7 @@ class Run {
     const tensors: Checkpoint["tensors"] = {};
     copyInto(tensors, "", Object.fromEntries(task.params.map((p) => [p.name, p])));
     if (at.best) copyInto(tensors, "best.", this.#good.named());
+    if (this.#average) copyInto(tensors, "ema.", this.#average.named());
     copyInto(tensors, "", this.#optimizer.tensors());
     if (task.carried) copyInto(tensors, "carried.", task.carried.save());
     return {
@@ -285,6 +336,7 @@ class Run {
     const { step, epoch, index, lossSum, lossCount, best } = json;
     this.at = { step, epoch, index, lossSum, lossCount, best: best && { ...best } };
     if (best) loadAll(this.#good.named(), tensors, "best.");
+    if (this.#average) loadAll(this.#average.named(), tensors, "ema.");
     this.#optimizer.load(this.task.params, tensors, json.optimizer.counters);
     if (json.schedule.config.kind === this.#schedule.config.kind) this.#schedule.load(json.schedule.state);
     if (index > 0) {
@@ -296,7 +348,8 @@ class Run {
   }
 }
 
-const toSaved = (named: Record<string, Tensor>) => Object.fromEntries(Object.entries(named).map(([name, t]) => [name, { shape: t.shape, data: t.toArray() }]));
+const toSaved = (named: Record<string, Tensor>) =>
+  Object.fromEntries(Object.entries(named).map(([name, t]) => [name, { shape: t.shape, data: t.toArray() }]));
 
 /** Makes `to` hold copies of exactly these values, in buffers that are used again. */
 function copyState(to: CarriedState, values: Record<string, Tensor>): void {

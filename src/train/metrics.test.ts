@@ -9,9 +9,21 @@ describe("by hand", () => {
     // two steps of two targets; the last truth is unknown
     m.add([1, 2, 3, Number.NaN], [2, 2, 1, 9]);
     const r = m.result();
-    expect(r).toMatchObject({ count: 3, mse: 5 / 3, mae: 1, rmse: Math.sqrt(5 / 3), mase: (0.5 + 0 + 1) / 3, pinball: null, quantiles: [], intervals: [] });
+    expect(r).toMatchObject({
+      count: 3,
+      mse: 5 / 3,
+      mae: 1,
+      rmse: Math.sqrt(5 / 3),
+      mase: (0.5 + 0 + 1) / 3,
+      pinball: null,
+      quantiles: [],
+      intervals: [],
+    });
     expect(r.smape).toBeCloseTo((200 * (1 / 3 + 0 + 2 / 4)) / 3, 12);
-    expect(r.steps.map((s) => [s.count, s.mse, s.mae])).toEqual([[2, 0.5, 0.5], [1, 4, 2]]);
+    expect(r.steps.map((s) => [s.count, s.mse, s.mae])).toEqual([
+      [2, 0.5, 0.5],
+      [1, 4, 2],
+    ]);
   });
 
   test("sMAPE counts two zeros as no error", () => {
@@ -52,11 +64,17 @@ describe("by hand", () => {
 
 describe("laws", () => {
   test("one batch or many give the same, up to rounding", () => {
-    const item = fc.tuple(fc.oneof(fc.double({ min: -9, max: 9, noNaN: true }), fc.constant(Number.NaN)), fc.double({ min: -9, max: 9, noNaN: true }));
+    const item = fc.tuple(
+      fc.oneof(fc.double({ min: -9, max: 9, noNaN: true }), fc.constant(Number.NaN)),
+      fc.double({ min: -9, max: 9, noNaN: true }),
+    );
     fc.assert(
       fc.property(fc.array(item, { minLength: 1, maxLength: 20 }), (items) => {
         const whole = new ForecastMetrics({ horizon: 1 });
-        whole.add(items.map(([y]) => y), items.map(([, f]) => f));
+        whole.add(
+          items.map(([y]) => y),
+          items.map(([, f]) => f),
+        );
         const parts = new ForecastMetrics({ horizon: 1 });
         for (const [y, f] of items) parts.add([y], [f]);
         const [a, b] = [whole.result(), parts.result()];
@@ -82,7 +100,9 @@ test("what doesn't fit is refused", () => {
   expect(() => new ForecastMetrics({ horizon: 0 })).toThrow("metrics: horizon is 0");
   expect(() => new ForecastMetrics({ horizon: 1, quantiles: [0.5, 0.1] })).toThrow("expected increasing numbers between 0 and 1");
   const m = new ForecastMetrics({ horizon: 2, quantiles: [0.5] });
-  expect(() => m.add([1, 2, 3], [1, 2, 3], [1, 2, 3])).toThrow("metrics: 3 truths, 3 points, 3 quantile values and 0 scales, expected");
+  expect(() => m.add([1, 2, 3], [1, 2, 3], [1, 2, 3])).toThrow(
+    "metrics: 3 truths, 3 points, 3 quantile values and 0 scales, expected",
+  );
   expect(() => m.add([1, 2], [1, 2])).toThrow("0 quantile values");
   expect(() => m.add([1, 2], [1, Number.NaN], [1, 2])).toThrow("metrics: forecast is NaN and truth 2 at step 2");
   expect(() => m.add([1, 2], [1, 2], [1, Infinity])).toThrow("quantile 0.5 is Infinity at step 2");

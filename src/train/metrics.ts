@@ -64,7 +64,9 @@ class Sums {
     this.symmetric += other.symmetric;
     this.scaled += other.scaled;
     this.scaledCount += other.scaledCount;
-    for (const key of ["pinball", "inside", "width"] as const) other[key].forEach((v, i) => void (this[key][i]! += v));
+    for (const key of ["pinball", "inside", "width"] as const) {
+      for (const [i, v] of other[key].entries()) this[key][i]! += v;
+    }
   }
 }
 
@@ -79,9 +81,13 @@ export class ForecastMetrics {
 
   /** @throws range: quantiles that don't increase between 0 and 1 */
   constructor({ horizon, quantiles = [], scales = [] }: MetricsOptions) {
-    if (!(Number.isInteger(horizon) && horizon >= 1)) throw new SluiceError("range", `metrics: horizon is ${horizon}, expected a whole number from 1`);
+    if (!(Number.isInteger(horizon) && horizon >= 1))
+      throw new SluiceError("range", `metrics: horizon is ${horizon}, expected a whole number from 1`);
     if (!quantiles.every((q, i) => q > (quantiles[i - 1] ?? 0) && q < 1)) {
-      throw new SluiceError("range", `metrics: quantiles are ${quantiles.join(", ")}, expected increasing numbers between 0 and 1`);
+      throw new SluiceError(
+        "range",
+        `metrics: quantiles are ${quantiles.join(", ")}, expected increasing numbers between 0 and 1`,
+      );
     }
     this.#horizon = horizon;
     this.#quantiles = quantiles;
@@ -105,7 +111,12 @@ export class ForecastMetrics {
     const Q = this.#quantiles.length;
     const n = truth.length / K;
     const S = this.#scales.length;
-    if (!Number.isInteger(n) || point.length !== truth.length || (quantiles?.length ?? (Q === 0 ? 0 : -1)) !== truth.length * Q || (S > 0 && n % S !== 0)) {
+    if (
+      !Number.isInteger(n) ||
+      point.length !== truth.length ||
+      (quantiles?.length ?? (Q === 0 ? 0 : -1)) !== truth.length * Q ||
+      (S > 0 && n % S !== 0)
+    ) {
       throw new SluiceError(
         "shape",
         `metrics: ${truth.length} truths, ${point.length} points, ${quantiles?.length ?? 0} quantile values and ${S} scales, expected [K, …], [K, …], [K, …, Q] and a part of …; K is ${K}, Q is ${Q}`,
@@ -119,7 +130,10 @@ export class ForecastMetrics {
         if (Number.isNaN(y)) continue;
         const f = point[i]!;
         const error = y - f;
-        if (!Number.isFinite(error)) throw new SluiceError("numeric", `metrics: forecast is ${f} and truth ${y} at step ${k + 1}, expected finite numbers`, { step: k + 1 });
+        if (!Number.isFinite(error))
+          throw new SluiceError("numeric", `metrics: forecast is ${f} and truth ${y} at step ${k + 1}, expected finite numbers`, {
+            step: k + 1,
+          });
         const size = Math.abs(y) + Math.abs(f);
         sums.count++;
         sums.squared += error * error;
@@ -138,7 +152,12 @@ export class ForecastMetrics {
   #addQuantiles(sums: Sums, y: number, values: ArrayLike<number>, at: number, k: number): void {
     for (const [j, q] of this.#quantiles.entries()) {
       const e = y - values[at + j]!;
-      if (!Number.isFinite(e)) throw new SluiceError("numeric", `metrics: quantile ${q} is ${values[at + j]} at step ${k + 1}, expected a finite number`, { step: k + 1 });
+      if (!Number.isFinite(e))
+        throw new SluiceError(
+          "numeric",
+          `metrics: quantile ${q} is ${values[at + j]} at step ${k + 1}, expected a finite number`,
+          { step: k + 1 },
+        );
       sums.pinball[j]! += Math.max(q * e, (q - 1) * e);
     }
     for (const [j, { lower, upper }] of this.#intervals.entries()) {
@@ -178,7 +197,8 @@ export class ForecastMetrics {
  * @param season ≥ 1, in steps; 1 compares with the last value
  */
 export function seasonalScale(values: ArrayLike<number>, season: number): number {
-  if (!(Number.isInteger(season) && season >= 1)) throw new SluiceError("range", `metrics: season is ${season}, expected a whole number from 1`);
+  if (!(Number.isInteger(season) && season >= 1))
+    throw new SluiceError("range", `metrics: season is ${season}, expected a whole number from 1`);
   let sum = 0;
   let count = 0;
   for (let t = season; t < values.length; t++) {

@@ -72,8 +72,17 @@ function reference(kind: string, o: O, x: number, lr: number): (g: number) => nu
 }
 
 const cases = [
-  ...[{}, { weightDecay: 0.1 }, { momentum: 0.9 }, { momentum: 0.9, dampening: 0.3, weightDecay: 0.05 }, { momentum: 0.8, nesterov: true }].map((o) => ({ ...o, kind: "sgd" })),
-  ...[{}, { alpha: 0.9, eps: 1e-5 }, { centered: true }, { momentum: 0.5, centered: true, weightDecay: 0.01 }].map((o) => ({ ...o, kind: "rmsprop" })),
+  ...[
+    {},
+    { weightDecay: 0.1 },
+    { momentum: 0.9 },
+    { momentum: 0.9, dampening: 0.3, weightDecay: 0.05 },
+    { momentum: 0.8, nesterov: true },
+  ].map((o) => ({ ...o, kind: "sgd" })),
+  ...[{}, { alpha: 0.9, eps: 1e-5 }, { centered: true }, { momentum: 0.5, centered: true, weightDecay: 0.01 }].map((o) => ({
+    ...o,
+    kind: "rmsprop",
+  })),
   ...[{}, { betas: [0.8, 0.95], eps: 1e-4, weightDecay: 0.1 }, { amsgrad: true }].map((o) => ({ ...o, kind: "adam" })),
   ...[{}, { weightDecay: 0.3 }, { amsgrad: true, betas: [0.5, 0.6] }].map((o) => ({ ...o, kind: "adamw" })),
   ...[{}, { lrDecay: 0.1, initialAccumulatorValue: 0.2, weightDecay: 0.01, eps: 1e-3 }].map((o) => ({ ...o, kind: "adagrad" })),
@@ -81,7 +90,10 @@ const cases = [
 
 describe("trajectories of 40 steps", () => {
   for (const o of cases) {
-    for (const [e, tolerance] of [[double, 1e-12], [single, 2e-5]] as const) {
+    for (const [e, tolerance] of [
+      [double, 1e-12],
+      [single, 2e-5],
+    ] as const) {
       test(`${JSON.stringify(o)} at ${e.bytes * 8} bits`, () => {
         const rng = new Rng(7);
         const start = Array.from({ length: 11 }, () => rng.normal());
@@ -190,7 +202,9 @@ describe("state", () => {
         one.step([p], 0.01);
       }
       const q = make(single, "layer.w", [2, 3], [...p.data]);
-      const saved = Object.fromEntries(Object.entries(one.tensors()).map(([name, t]) => [name, { shape: t.shape, data: t.toArray() }]));
+      const saved = Object.fromEntries(
+        Object.entries(one.tensors()).map(([name, t]) => [name, { shape: t.shape, data: t.toArray() }]),
+      );
       expect(Object.keys(saved).every((name) => /^optimizer\.layer\.w\.[a-z_]+$/.test(name))).toBe(true);
       const two = optimizerFrom(JSON.parse(JSON.stringify(one.config)));
       two.load([q], saved, JSON.parse(JSON.stringify(one.counters)));
@@ -215,7 +229,9 @@ describe("state", () => {
       setGrad(p, [0]);
       if (reload) {
         target = make(single, "w", [1], [p.item()]);
-        const saved = Object.fromEntries(Object.entries(optimizer.tensors()).map(([name, t]) => [name, { shape: t.shape, data: t.toArray() }]));
+        const saved = Object.fromEntries(
+          Object.entries(optimizer.tensors()).map(([name, t]) => [name, { shape: t.shape, data: t.toArray() }]),
+        );
         const counters = optimizer.counters;
         optimizer = optimizerFrom(optimizer.config);
         optimizer.load([target], saved, counters);
@@ -245,8 +261,12 @@ describe("options", () => {
   });
 
   test("what can't be meant says so", () => {
-    expect(() => new Optimizer({ kind: "adma" } as never)).toThrow('optimizer: kind is "adma", expected sgd, rmsprop, adam, adamw, adagrad; did you mean "adam"?');
-    expect(() => adam({ beta: 1 } as never)).toThrow('adam: option is "beta", expected weightDecay, decayOn, betas, eps, amsgrad; did you mean "betas"?');
+    expect(() => new Optimizer({ kind: "adma" } as never)).toThrow(
+      'optimizer: kind is "adma", expected sgd, rmsprop, adam, adamw, adagrad; did you mean "adam"?',
+    );
+    expect(() => adam({ beta: 1 } as never)).toThrow(
+      'adam: option is "beta", expected weightDecay, decayOn, betas, eps, amsgrad; did you mean "betas"?',
+    );
     expect(() => adam({ betas: [0.9, 1] })).toThrow("adam: betas is [0.9,1], expected two numbers from 0, below 1");
     expect(() => sgd({ momentum: -1 })).toThrow("sgd: momentum is -1, expected a number from 0");
     expect(() => sgd({ nesterov: true })).toThrow("expected momentum above 0 and dampening 0");

@@ -179,14 +179,18 @@ export class Optimizer {
    * @param lr learning rate, finite and ≥ 0
    */
   step(params: readonly Param[], lr: number, { scale = 1, clipValue: clip = 0 }: StepOptions = {}): void {
-    if (!(Number.isFinite(lr) && lr >= 0)) throw new SluiceError("range", `${this.kind}: learning rate is ${lr}, expected a number from 0`, { lr });
+    if (!(Number.isFinite(lr) && lr >= 0))
+      throw new SluiceError("range", `${this.kind}: learning rate is ${lr}, expected a number from 0`, { lr });
     for (const p of params) {
       if (p.frozen || p.gradPtr === 0) continue;
       const state = this.#stateOf(p);
       state.steps++;
       const weightDecay = this.#decays(p) ? this.#options.weightDecay : 0;
       const slot = state.slots.map((s) => s?.ptr ?? 0);
-      this.#rule.update({ k: p.engine.kernels, x: p.ptr, g: p.gradPtr, slot, n: p.size, lr, t: state.steps, weightDecay, scale, clip }, this.#options);
+      this.#rule.update(
+        { k: p.engine.kernels, x: p.ptr, g: p.gradPtr, slot, n: p.size, lr, t: state.steps, weightDecay, scale, clip },
+        this.#options,
+      );
     }
   }
 
@@ -208,7 +212,11 @@ export class Optimizer {
    * Continues from a saved state; what this optimizer held is dropped.
    * @throws missing, shape: a tensor that the counters call for is not there or has another shape
    */
-  load(params: readonly Param[], tensors: Readonly<Record<string, SavedTensor>>, counters: Readonly<Record<string, number>>): void {
+  load(
+    params: readonly Param[],
+    tensors: Readonly<Record<string, SavedTensor>>,
+    counters: Readonly<Record<string, number>>,
+  ): void {
     this.#state.clear();
     for (const p of params) {
       if (!Object.hasOwn(counters, p.name)) continue;
@@ -244,16 +252,29 @@ export class Optimizer {
  * @throws missing, shape: they are not there, or are those of another shape
  */
 export function loadTensor(name: string, to: Tensor, from: SavedTensor | undefined): void {
-  if (from === undefined) throw new SluiceError("missing", `checkpoint: no tensor "${name}", expected ${showShape(to.shape)}; it was made by another model or optimizer`, { name });
+  if (from === undefined)
+    throw new SluiceError(
+      "missing",
+      `checkpoint: no tensor "${name}", expected ${showShape(to.shape)}; it was made by another model or optimizer`,
+      { name },
+    );
   if (showShape(from.shape) !== showShape(to.shape)) {
-    throw new SluiceError("shape", `checkpoint: "${name}" is ${showShape(from.shape)}, expected ${showShape(to.shape)} (from the model)`, { name });
+    throw new SluiceError(
+      "shape",
+      `checkpoint: "${name}" is ${showShape(from.shape)}, expected ${showShape(to.shape)} (from the model)`,
+      { name },
+    );
   }
   to.data.set(from.data);
 }
 
 const unknown = (what: string, got: string, known: readonly string[]): SluiceError => {
   const near = nearNames(got, known);
-  return new SluiceError("missing", `${what}, expected ${known.join(", ")}${near.length > 0 ? `; did you mean "${near[0]}"?` : ""}`, { got });
+  return new SluiceError(
+    "missing",
+    `${what}, expected ${known.join(", ")}${near.length > 0 ? `; did you mean "${near[0]}"?` : ""}`,
+    { got },
+  );
 };
 
 const isShare = (v: unknown): boolean => typeof v === "number" && v >= 0 && v < 1;
@@ -277,22 +298,31 @@ function checkOptions<O extends DecayOptions>(kind: string, defaults: O, given: 
   const o = { ...defaults, ...Object.fromEntries(Object.entries(given).filter(([, v]) => v !== undefined)) };
   const s = o as Partial<SgdOptions>;
   if (s.nesterov && (s.momentum === 0 || s.dampening !== 0)) {
-    throw new SluiceError("range", `${kind}: nesterov is true with momentum ${s.momentum} and dampening ${s.dampening}, expected momentum above 0 and dampening 0`);
+    throw new SluiceError(
+      "range",
+      `${kind}: nesterov is true with momentum ${s.momentum} and dampening ${s.dampening}, expected momentum above 0 and dampening 0`,
+    );
   }
   return o;
 }
 
 /** Rebuilds an optimizer from its `config`, without its state (see `Optimizer.load`). */
-export const optimizerFrom = (config: OptimizerConfig, decays?: (p: Param) => boolean): Optimizer => new Optimizer(config, decays);
+export const optimizerFrom = (config: OptimizerConfig, decays?: (p: Param) => boolean): Optimizer =>
+  new Optimizer(config, decays);
 
 type Decays = (p: Param) => boolean;
 /** Stochastic gradient descent; learning rate 1e-3 unless given to the loop. */
-export const sgd = (options: Partial<SgdOptions> = {}, decays?: Decays): Optimizer => new Optimizer({ kind: "sgd", ...options }, decays);
+export const sgd = (options: Partial<SgdOptions> = {}, decays?: Decays): Optimizer =>
+  new Optimizer({ kind: "sgd", ...options }, decays);
 /** RMSprop; learning rate 1e-2 unless given to the loop. */
-export const rmsprop = (options: Partial<RmspropOptions> = {}, decays?: Decays): Optimizer => new Optimizer({ kind: "rmsprop", ...options }, decays);
+export const rmsprop = (options: Partial<RmspropOptions> = {}, decays?: Decays): Optimizer =>
+  new Optimizer({ kind: "rmsprop", ...options }, decays);
 /** Adam; learning rate 1e-3 unless given to the loop. */
-export const adam = (options: Partial<AdamOptions> = {}, decays?: Decays): Optimizer => new Optimizer({ kind: "adam", ...options }, decays);
+export const adam = (options: Partial<AdamOptions> = {}, decays?: Decays): Optimizer =>
+  new Optimizer({ kind: "adam", ...options }, decays);
 /** Adam with decoupled weight decay, 1e-2 unless given; learning rate 1e-3 unless given to the loop. */
-export const adamw = (options: Partial<AdamOptions> = {}, decays?: Decays): Optimizer => new Optimizer({ kind: "adamw", ...options }, decays);
+export const adamw = (options: Partial<AdamOptions> = {}, decays?: Decays): Optimizer =>
+  new Optimizer({ kind: "adamw", ...options }, decays);
 /** Adagrad; learning rate 1e-2 unless given to the loop. */
-export const adagrad = (options: Partial<AdagradOptions> = {}, decays?: Decays): Optimizer => new Optimizer({ kind: "adagrad", ...options }, decays);
+export const adagrad = (options: Partial<AdagradOptions> = {}, decays?: Decays): Optimizer =>
+  new Optimizer({ kind: "adagrad", ...options }, decays);

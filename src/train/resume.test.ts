@@ -33,9 +33,24 @@ function shuffled(): TrainTask {
   const ys = xs.map(([a, b]) => Math.sin(a!) * b! + 0.3 * data.normal());
   let order: number[] = [];
   const loss = (rows: number[], rng: Rng | null) => {
-    const hidden = tanh({ x: linear({ x: e.tensor([6, 2], rows.flatMap((i) => xs[i]!)), w: p["a.w"]!, b: p["a.b"] }).y }).y;
+    const hidden = tanh({
+      x: linear({
+        x: e.tensor(
+          [6, 2],
+          rows.flatMap((i) => xs[i]!),
+        ),
+        w: p["a.w"]!,
+        b: p["a.b"],
+      }).y,
+    }).y;
     const pred = linear({ x: rng ? dropoutBy(hidden, 0.3, rng) : hidden, w: p["b.w"]! }).y;
-    return mse({ pred, target: e.tensor([6, 1], rows.map((i) => ys[i]!)) }).y;
+    return mse({
+      pred,
+      target: e.tensor(
+        [6, 1],
+        rows.map((i) => ys[i]!),
+      ),
+    }).y;
   };
   return {
     engine: e,
@@ -64,10 +79,19 @@ function stateful(): TrainTask {
     loss(index, rng) {
       const rows = streams.rows(index);
       const L = streams.lengthOf(index);
-      const x = e.tensor([L, 3, 1], [...rows].map((r) => wave[r]!));
+      const x = e.tensor(
+        [L, 3, 1],
+        [...rows].map((r) => wave[r]!),
+      );
       const { y, hn } = gru({ x, h0: carried.read("h", [3, 4]), wx: p["rnn.wx"]!, wh: p["rnn.wh"]! });
       carried.write("h", hn);
-      return mse({ pred: linear({ x: dropoutBy(y, 0.2, rng), w: p["out.w"]! }).y, target: e.tensor([L, 3, 1], [...rows].map((r) => wave[r + 1]!)) }).y;
+      return mse({
+        pred: linear({ x: dropoutBy(y, 0.2, rng), w: p["out.w"]! }).y,
+        target: e.tensor(
+          [L, 3, 1],
+          [...rows].map((r) => wave[r + 1]!),
+        ),
+      }).y;
     },
   };
 }
@@ -77,9 +101,14 @@ const facts = (e: TrainEvent): object => {
   const { seconds: _, samplesPerSecond: __, ...rest } = e as { seconds?: number; samplesPerSecond?: number };
   return rest;
 };
-const bytes = (task: TrainTask) => task.params.map((p) => Buffer.from(new Uint8Array((p.toArray() as Float32Array).buffer)).toString("hex"));
+const bytes = (task: TrainTask) =>
+  task.params.map((p) => Buffer.from(new Uint8Array((p.toArray() as Float32Array).buffer)).toString("hex"));
 
-async function run(task: TrainTask, options: TrainOptions, stopAfter = Infinity): Promise<{ events: object[]; end: TrainEvent; last: Checkpoint }> {
+async function run(
+  task: TrainTask,
+  options: TrainOptions,
+  stopAfter = Infinity,
+): Promise<{ events: object[]; end: TrainEvent; last: Checkpoint }> {
   const abort = new AbortController();
   const all: TrainEvent[] = [];
   let last: Checkpoint | undefined;
@@ -90,18 +119,36 @@ async function run(task: TrainTask, options: TrainOptions, stopAfter = Infinity)
   }
   const events = all.filter((e) => e.type === "step" || e.type === "epoch").map(facts);
   // What a file does to it: JSON for one part, bytes for the other.
-  return { events, end: all.at(-1)!, last: { json: JSON.parse(JSON.stringify(last!.json)), tensors: structuredClone(last!.tensors) } };
+  return {
+    events,
+    end: all.at(-1)!,
+    last: { json: JSON.parse(JSON.stringify(last!.json)), tensors: structuredClone(last!.tensors) },
+  };
 }
 
 const cases: Record<string, { make: () => TrainTask; options: TrainOptions }> = {
-  "dropout, Adam, clipping": { make: shuffled, options: { epochs: 3, lr: 0.02, clipNorm: 0.5, seed: 5 } },
+  "dropout, Adam, clipping, averaged weights": {
+    make: shuffled,
+    options: { epochs: 3, lr: 0.02, clipNorm: 0.5, ema: 0.8, seed: 5 },
+  },
   "momentum, plateau, early stop": {
     make: shuffled,
-    options: { epochs: 12, optimizer: { kind: "sgd", momentum: 0.9 }, lr: "plateau(0.3, factor=.5, patience=0, warmup=3)", patience: 3 },
+    options: {
+      epochs: 12,
+      optimizer: { kind: "sgd", momentum: 0.9 },
+      lr: "plateau(0.3, factor=.5, patience=0, warmup=3)",
+      patience: 3,
+    },
   },
   "accumulated batches, amsgrad, one-cycle, a step limit": {
     make: shuffled,
-    options: { steps: 8, accumulate: 2, optimizer: { kind: "adamw", amsgrad: true }, lr: "oneCycle(0.05)", checkpoint: { every: 3, save() {} } },
+    options: {
+      steps: 8,
+      accumulate: 2,
+      optimizer: { kind: "adamw", amsgrad: true },
+      lr: "oneCycle(0.05)",
+      checkpoint: { every: 3, save() {} },
+    },
   },
   "carried state, dropout, RMSprop, training loss as the measure": {
     make: stateful,
@@ -131,7 +178,10 @@ for (const [name, { make, options }] of Object.entries(cases)) {
 }
 
 test("the early stop did stop, and the plateau did fall, so the cases above mean something", async () => {
-  const { events, end, last } = await run(cases["momentum, plateau, early stop"]!.make(), cases["momentum, plateau, early stop"]!.options);
+  const { events, end, last } = await run(
+    cases["momentum, plateau, early stop"]!.make(),
+    cases["momentum, plateau, early stop"]!.options,
+  );
   expect(end).toMatchObject({ reason: "patience" });
   expect(last.json.schedule.state!.rate).toBeLessThan(0.3);
   expect(events.length).toBeGreaterThan(20);
@@ -151,7 +201,12 @@ test("a finished run goes on with more epochs as if it had been asked for them a
 test("a checkpoint holds current and best weights, optimizer and carried state under their names", async () => {
   const { last } = await run(stateful(), { epochs: 1 });
   const names = ["rnn.wx", "rnn.wh", "out.w"];
-  const due = [...names, ...names.map((n) => `best.${n}`), ...names.flatMap((n) => [`optimizer.${n}.exp_avg`, `optimizer.${n}.exp_avg_sq`]), "carried.h"];
+  const due = [
+    ...names,
+    ...names.map((n) => `best.${n}`),
+    ...names.flatMap((n) => [`optimizer.${n}.exp_avg`, `optimizer.${n}.exp_avg_sq`]),
+    "carried.h",
+  ];
   expect(Object.keys(last.tensors).sort()).toEqual(due.sort());
   expect(last.json).toMatchObject({ version: 1, step: 4, epoch: 1, index: 0, optimizer: { counters: { "out.w": 4 } } });
 });

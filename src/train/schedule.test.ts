@@ -28,7 +28,13 @@ describe("formulas", () => {
     close(rates({ kind: "exponential", rate: 2, gamma: 0.8 }, [10, 15]), [1.6, 2 * 0.8 ** 1.5]);
   });
   test("cosine goes from rate to floor over the plan and stays there", () => {
-    close(rates({ kind: "cosine", rate: 1, floor: 0.2 }, [0, 25, 50, 100, 130]), [1, 0.2 + 0.4 * (1 + Math.SQRT1_2), 0.6, 0.2, 0.2]);
+    close(rates({ kind: "cosine", rate: 1, floor: 0.2 }, [0, 25, 50, 100, 130]), [
+      1,
+      0.2 + 0.4 * (1 + Math.SQRT1_2),
+      0.6,
+      0.2,
+      0.2,
+    ]);
     close(rates({ kind: "cosine", rate: 1, steps: 40 }, [20, 40]), [0.5, 0]);
   });
   test("warm-up rises in a line to the schedule's beginning, which then starts", () => {
@@ -38,7 +44,14 @@ describe("formulas", () => {
   });
   test("one-cycle: PyTorch's OneCycleLR(max_lr=1, total_steps=100)", () => {
     const half = (from: number, to: number, share: number) => to + ((from - to) / 2) * (1 + Math.cos(Math.PI * share));
-    close(rates({ kind: "oneCycle", rate: 1 }, [0, 10, 29, 64, 99, 200]), [0.04, half(0.04, 1, 10 / 29), 1, half(1, 4e-6, 0.5), 4e-6, 4e-6]);
+    close(rates({ kind: "oneCycle", rate: 1 }, [0, 10, 29, 64, 99, 200]), [
+      0.04,
+      half(0.04, 1, 10 / 29),
+      1,
+      half(1, 4e-6, 0.5),
+      4e-6,
+      4e-6,
+    ]);
   });
 });
 
@@ -78,7 +91,10 @@ describe("text", () => {
   test("showSchedule is read back as it was", () => {
     const positive = fc.double({ min: 1e-9, max: 1e3, noNaN: true });
     const share = fc.double({ min: 0.01, max: 0.99, noNaN: true });
-    const span = fc.oneof(fc.integer({ min: 1, max: 1e6 }), fc.integer({ min: 1, max: 99 }).map((n) => `${n} epochs` as const));
+    const span = fc.oneof(
+      fc.integer({ min: 1, max: 1e6 }),
+      fc.integer({ min: 1, max: 99 }).map((n) => `${n} epochs` as const),
+    );
     const rate = { rate: fc.option(positive, { nil: undefined }), warmup: fc.option(span, { nil: undefined }) };
     const config = fc.oneof(
       fc.record({ kind: fc.constant("constant"), ...rate }),
@@ -96,12 +112,26 @@ describe("text", () => {
     const where = "train: --lr";
     const due = 'expected a number above 0 or a schedule like "cosine(1e-3, warmup=200)"';
     expect(() => parseSchedule("fast", where)).toThrow(`train: --lr is "fast", ${due}`);
-    for (const text of ["", "0", "-1", "1e999", "0x10", "cosine(1e-3", "cosine(1e-3, 5)", "cosine(a)", "cosine(rate=1, rate=2)"]) {
+    for (const text of [
+      "",
+      "0",
+      "-1",
+      "1e999",
+      "0x10",
+      "cosine(1e-3",
+      "cosine(1e-3, 5)",
+      "cosine(a)",
+      "cosine(rate=1, rate=2)",
+    ]) {
       expect(() => parseSchedule(text, where), text).toThrow(`train: --lr is "${text}", ${due}`);
     }
     expect(() => parseSchedule("cosin(1e-3)", where)).toThrow('did you mean "cosine"?');
-    expect(() => parseSchedule("cosine(1e-3, warm=3)", where)).toThrow('train: --lr: cosine has no option "warm", expected rate, warmup, floor, steps; did you mean "warmup"?');
-    expect(() => parseSchedule("step(1, gamma=2)", where)).toThrow("train: --lr: step's gamma is 2, expected a number above 0, up to 1");
+    expect(() => parseSchedule("cosine(1e-3, warm=3)", where)).toThrow(
+      'train: --lr: cosine has no option "warm", expected rate, warmup, floor, steps; did you mean "warmup"?',
+    );
+    expect(() => parseSchedule("step(1, gamma=2)", where)).toThrow(
+      "train: --lr: step's gamma is 2, expected a number above 0, up to 1",
+    );
     expect(() => schedule({ kind: "cosine", steps: "many" } as never, plan)).toThrow('cosine\'s steps is "many"');
     expect(() => schedule("cosine(1)", { ...plan, steps: Infinity })).toThrow("cosine has no end, expected one");
     expect(() => parseSchedule(`cosine(1, steps=${"1".repeat(400)})`, where)).toThrow(/expected steps from 1/);

@@ -24,7 +24,13 @@ export type ScheduleConfig = Common &
     /** From rate to floor along half a cosine, over `steps` or what is planned (Loshchilov and Hutter 2017, arXiv:1608.03983). */
     | { readonly kind: "cosine"; readonly floor?: number; readonly steps?: Span }
     /** Up from rate/divide during the share `rise`, down to rate/divide/finalDivide after it (Smith and Topin 2018, arXiv:1708.07120). */
-    | { readonly kind: "oneCycle"; readonly steps?: Span; readonly rise?: number; readonly divide?: number; readonly finalDivide?: number }
+    | {
+        readonly kind: "oneCycle";
+        readonly steps?: Span;
+        readonly rise?: number;
+        readonly divide?: number;
+        readonly finalDivide?: number;
+      }
     /** Times `factor` when more than `patience` results in a row were no better than best·(1 − threshold). */
     | {
         readonly kind: "plateau";
@@ -47,7 +53,12 @@ export interface Plan {
 }
 
 /** What `plateau` has seen so far. JSON; null for the other kinds. */
-export type ScheduleState = { readonly rate: number; readonly best: number | null; readonly bad: number; readonly cooldown: number } | null;
+export type ScheduleState = {
+  readonly rate: number;
+  readonly best: number | null;
+  readonly bad: number;
+  readonly cooldown: number;
+} | null;
 
 export interface Schedule {
   readonly config: ScheduleConfig;
@@ -74,7 +85,10 @@ const shapes: { readonly [K in ScheduleKind]: Shape } = {
   constant: { defaults: {}, at: (_, rate) => rate },
   step: { defaults: { every: "10 epochs", gamma: 0.1 }, at: (t, rate, o) => rate * o["gamma"]! ** Math.floor(t / o["every"]!) },
   exponential: { defaults: { every: "1 epochs", gamma: 0.9 }, at: (t, rate, o) => rate * o["gamma"]! ** (t / o["every"]!) },
-  cosine: { defaults: { floor: 0, steps: "rest" }, at: (t, rate, o) => halfCosine(rate, o["floor"]!, Math.min(1, t / o["steps"]!)) },
+  cosine: {
+    defaults: { floor: 0, steps: "rest" },
+    at: (t, rate, o) => halfCosine(rate, o["floor"]!, Math.min(1, t / o["steps"]!)),
+  },
   oneCycle: {
     defaults: { steps: "rest", rise: 0.3, divide: 25, finalDivide: 1e4 },
     at(t, rate, o) {
@@ -91,8 +105,8 @@ const shapes: { readonly [K in ScheduleKind]: Shape } = {
 /** Limits of the options; all others: a number from 0. */
 const limits: Readonly<Record<string, readonly [test: (v: number) => boolean, due: string]>> = {
   rate: [(v) => v > 0, "a number above 0"],
-  every: [(v) => v > 0, "steps above 0, or epochs as in \"2 epochs\""],
-  steps: [(v) => v >= 1, "steps from 1, or epochs as in \"20 epochs\""],
+  every: [(v) => v > 0, 'steps above 0, or epochs as in "2 epochs"'],
+  steps: [(v) => v >= 1, 'steps from 1, or epochs as in "20 epochs"'],
   gamma: [(v) => v > 0 && v <= 1, "a number above 0, up to 1"],
   factor: [(v) => v > 0 && v < 1, "a number above 0, below 1"],
   threshold: [(v) => v >= 0 && v < 1, "a number from 0, below 1"],
@@ -115,7 +129,13 @@ function stepsOf(span: number | string, stepsPerEpoch: number): number {
  */
 export function schedule(config: ScheduleConfig | number | string | undefined, plan: Plan, where = "train: lr"): Schedule {
   const c: ScheduleConfig =
-    config === undefined ? { kind: "constant" } : typeof config === "object" ? config : typeof config === "number" ? { kind: "constant", rate: config } : parseSchedule(config, where);
+    config === undefined
+      ? { kind: "constant" }
+      : typeof config === "object"
+        ? config
+        : typeof config === "number"
+          ? { kind: "constant", rate: config }
+          : parseSchedule(config, where);
   checkSchedule(c, where);
   const shape = shapes[c.kind];
   const given = c as unknown as Readonly<Record<string, number | string | undefined>>;
@@ -124,9 +144,13 @@ export function schedule(config: ScheduleConfig | number | string | undefined, p
   const o: Record<string, number> = {};
   for (const [name, otherwise] of Object.entries(shape.defaults)) {
     const v = given[name] ?? otherwise;
-    o[name] = v === "rest" ? Math.max(1, plan.steps - warmup) : spans.has(name) ? Math.max(1, stepsOf(v, plan.stepsPerEpoch)) : Number(v);
+    o[name] =
+      v === "rest" ? Math.max(1, plan.steps - warmup) : spans.has(name) ? Math.max(1, stepsOf(v, plan.stepsPerEpoch)) : Number(v);
     if (o[name] === Infinity) {
-      throw new SluiceError("range", `${where}: ${c.kind} has no end, expected one; give the training epochs or steps, or the schedule: ${c.kind}(${rate}, steps=10000)`);
+      throw new SluiceError(
+        "range",
+        `${where}: ${c.kind} has no end, expected one; give the training epochs or steps, or the schedule: ${c.kind}(${rate}, steps=10000)`,
+      );
     }
   }
   const plateau = c.kind === "plateau" ? new Plateau(rate, o) : null;
@@ -184,12 +208,19 @@ const meant = (got: string, known: readonly string[]): string => {
 function checkSchedule(config: ScheduleConfig, where: string): void {
   const { kind, ...given } = config;
   if (!Object.hasOwn(shapes, kind)) {
-    throw new SluiceError("missing", `${where}: schedule is "${kind}", expected ${Object.keys(shapes).join(", ")}${meant(kind, Object.keys(shapes))}`);
+    throw new SluiceError(
+      "missing",
+      `${where}: schedule is "${kind}", expected ${Object.keys(shapes).join(", ")}${meant(kind, Object.keys(shapes))}`,
+    );
   }
   for (const [name, value] of Object.entries(given) as [string, number | string | undefined][]) {
     if (value === undefined) continue;
     const known = optionsOf(kind);
-    if (!known.includes(name)) throw new SluiceError("missing", `${where}: ${kind} has no option "${name}", expected ${known.join(", ")}${meant(name, known)}`);
+    if (!known.includes(name))
+      throw new SluiceError(
+        "missing",
+        `${where}: ${kind} has no option "${name}", expected ${known.join(", ")}${meant(name, known)}`,
+      );
     const [test, due] = limits[name] ?? [(v: number) => v >= 0, "a number from 0"];
     const number = typeof value === "string" && spans.has(name) ? Number(/^(\S+) epochs?$/.exec(value)?.[1]) : value;
     // A stretch in epochs may be a part of one; how many steps that is shows only later.
@@ -234,7 +265,8 @@ export function parseSchedule(text: string, where: string): ScheduleConfig {
 }
 
 /** A decimal number, NaN for anything else: Number() alone takes "", "0x1" and "Infinity". */
-const readNumber = (text: string): number => (/^\s*[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?\s*$/i.test(text) ? Number(text) : Number.NaN);
+const readNumber = (text: string): number =>
+  /^\s*[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?\s*$/i.test(text) ? Number(text) : Number.NaN;
 
 /** The text that `parseSchedule` reads back as `config`. */
 export function showSchedule(config: ScheduleConfig): string {

@@ -54,6 +54,11 @@ export interface TrainOptions {
   minDelta?: number;
   /** Epochs between validations. Default 1. */
   validateEvery?: number;
+  /**
+   * Averages the weights over the steps, average = ema·average + (1 − ema)·weights with 0 < ema < 1, less of the past in the first steps
+   * (min(ema, (1 + t)/(10 + t)), as TensorFlow). Validation and the best weights are then the average's, the steps go on from the weights themselves.
+   */
+  ema?: number;
   /** Stops before the next step; the weights are put back to the best ones. */
   signal?: AbortSignal;
   /** `save` is called after every epoch or every n steps, and when the training ends. */
@@ -97,13 +102,21 @@ export type TrainEvent =
 /** @throws data, missing, state: nothing to train on, nothing to train, or names that can't be told apart */
 export function checkTask({ params, batchesPerEpoch }: TrainTask): void {
   if (!(Number.isInteger(batchesPerEpoch) && batchesPerEpoch >= 1)) {
-    throw new SluiceError("data", `train: an epoch has ${batchesPerEpoch} batches, expected at least 1; give more data or make the batch smaller`);
+    throw new SluiceError(
+      "data",
+      `train: an epoch has ${batchesPerEpoch} batches, expected at least 1; give more data or make the batch smaller`,
+    );
   }
-  if (params.every((p) => p.frozen)) throw new SluiceError("missing", "train: no parameter is free to be trained, expected at least one that is not frozen");
+  if (params.every((p) => p.frozen))
+    throw new SluiceError("missing", "train: no parameter is free to be trained, expected at least one that is not frozen");
   const seen = new Set<string>();
   for (const { name } of params) {
     if (name === "" || seen.has(name)) {
-      throw new SluiceError("state", `train: a parameter's name is "${name}"${name === "" ? "" : ", twice"}, expected a name of its own; name them by their path in the model`, { name });
+      throw new SluiceError(
+        "state",
+        `train: a parameter's name is "${name}"${name === "" ? "" : ", twice"}, expected a name of its own; name them by their path in the model`,
+        { name },
+      );
     }
     seen.add(name);
   }
@@ -112,15 +125,20 @@ export function checkTask({ params, batchesPerEpoch }: TrainTask): void {
 /** @throws range, missing: an option outside its limits, or no end in sight */
 export function checkOptions(o: TrainOptions): void {
   const number = (name: string, value: number | undefined, fits: boolean, due: string) => {
-    if (value !== undefined && !fits) throw new SluiceError("range", `train: ${name} is ${value}, expected ${due}`, { [name]: value });
+    if (value !== undefined && !fits)
+      throw new SluiceError("range", `train: ${name} is ${value}, expected ${due}`, { [name]: value });
   };
-  for (const name of ["epochs", "steps"] as const) number(name, o[name], Number.isInteger(o[name]) && o[name]! >= 0, "a whole number from 0");
-  for (const name of ["accumulate", "patience", "validateEvery"] as const) number(name, o[name], Number.isInteger(o[name]) && o[name]! >= 1, "a whole number from 1");
+  for (const name of ["epochs", "steps"] as const)
+    number(name, o[name], Number.isInteger(o[name]) && o[name]! >= 0, "a whole number from 0");
+  for (const name of ["accumulate", "patience", "validateEvery"] as const)
+    number(name, o[name], Number.isInteger(o[name]) && o[name]! >= 1, "a whole number from 1");
+  number("ema", o.ema, o.ema! > 0 && o.ema! < 1, "a number above 0, below 1");
   number("timeLimit", o.timeLimit, o.timeLimit! > 0, "seconds above 0");
   number("minDelta", o.minDelta, o.minDelta! >= 0 && o.minDelta! < Infinity, "a number from 0");
   for (const name of ["clipNorm", "clipValue"] as const) if (o[name] !== undefined) checkClip(name, o[name]);
   const every = o.checkpoint?.every;
-  if (typeof every === "number") number("checkpoint.every", every, Number.isInteger(every) && every >= 1, 'a whole number of steps from 1, or "epoch"');
+  if (typeof every === "number")
+    number("checkpoint.every", every, Number.isInteger(every) && every >= 1, 'a whole number of steps from 1, or "epoch"');
   if (o.epochs === undefined && o.steps === undefined && o.timeLimit === undefined) {
     throw new SluiceError("missing", "train: no end is given, expected epochs, steps or timeLimit");
   }
