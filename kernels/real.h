@@ -5,6 +5,20 @@
 
 constexpr double LN2_HIGH = 6.93147180369123816490e-01, LN2_LOW = 1.90821492927058770002e-10;  // their sum is ln 2; n·LN2_HIGH is exact
 
+// Coefficients of the series below, made when compiled: 1/k! for k ≤ 14, and 1/k for k = 3, 5, … 21.
+struct Series {
+  double exp[15] = {}, log[10] = {};
+  constexpr Series() {
+    double factorial = 1;
+    for (int k = 0; k < 15; k++) {
+      exp[k] = 1 / factorial;
+      factorial *= k + 1;
+    }
+    for (int k = 0; k < 10; k++) log[k] = 1.0 / (2 * k + 3);
+  }
+};
+constexpr Series series;
+
 INLINE double realFromBits(u64 bits) { return __builtin_bit_cast(double, bits); }
 
 // eˣ, relative error below 1e-15 where the result is a normal number
@@ -14,8 +28,8 @@ NOINLINE double realExp(double x) {
   if (x < -708.396418532264) return 0;
   const double n = __builtin_floor(x * 1.44269504088896340736 + 0.5);
   const double r = (x - n * LN2_HIGH) - n * LN2_LOW;  // |r| ≤ ln 2 / 2
-  double p = 1;
-  for (int k = 14; k > 0; k--) p = 1 + p * r / k;  // Σ rᵏ/k!
+  double p = 0;
+  for (int k = 14; k >= 0; k--) p = p * r + series.exp[k];
   const int e = (int)n;  // 2ⁿ in two factors: n may be 1024
   return p * realFromBits((u64)(1023 + e / 2) << 52) * realFromBits((u64)(1023 + e - e / 2) << 52);
 }
@@ -32,7 +46,7 @@ NOINLINE double realLog(double x) {
   if (m > 1.41421356237309515) m *= 0.5, e++;
   const double f = m - 1, s = f / (2 + f), z = s * s;  // ln m = 2 artanh s = 2 (s + s³/3 + s⁵/5 + …), |s| ≤ 0.1716
   double p = 0;
-  for (int k = 21; k > 1; k -= 2) p = (p + 1.0 / k) * z;
+  for (int k = 9; k >= 0; k--) p = (p + series.log[k]) * z;
   return e * LN2_HIGH + (2 * s * p + e * LN2_LOW + (2 * s - f) + f);
 }
 

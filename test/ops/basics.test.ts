@@ -57,11 +57,12 @@ test("softmax and its logarithm: reference, rows that sum to 1, no logit too lar
       }
     });
   }
-  f32.scope(() => {
-    const x = f32.tensor([1, 3], [3e38, -3e38, 3e38]);
-    expect([...ops.softmax({ x }).y.data]).toEqual([0.5, 0, 0.5]);
-    expect(ops.logSoftmax({ x: f32.tensor([1, 2], [1e4, 0]) }).y.data[1]).toBe(-1e4);
-  });
+  for (const [e, big] of [[f32, 3e38], [f64, 1e308]] as const) {
+    e.scope(() => {
+      expect([...ops.softmax({ x: e.tensor([1, 3], [big, -big, big]) }).y.data]).toEqual([0.5, 0, 0.5]);
+      expect([...ops.logSoftmax({ x: e.tensor([1, 2], [1e4, 0]) }).y.data]).toEqual([0, -1e4]);
+    });
+  }
 });
 
 test("layerNorm: reference, with and without gain and bias; a large common level does not hurt", () => {
@@ -91,6 +92,14 @@ test("pooling never reads padded steps, gives zeros for length 0, and passes NaN
     expect([...ops.maxPool({ x, lengths }).y.data]).toEqual([3, -1, 5, -5, 0, 0, NaN, 9]);
     expect([...ops.meanPool({ x, lengths }).y.data]).toEqual([2, -13 / 3, 5, -5, 0, 0, NaN, 8]);
     expect([...ops.lastStep({ x }).y.data]).toEqual([...x.at(-1).data]);
+  });
+});
+
+test("of several equal maxima the first step gets the gradient", () => {
+  f64.scope(() => {
+    const x = f64.tensor([3, 1, 2], [1, 4, 2, 4, 2, 4], { grad: true });
+    f64.backward(f64.record(() => ops.sum({ x: ops.maxPool({ x }).y }).y));
+    expect([...x.grad!]).toEqual([0, 1, 1, 0, 0, 0]);
   });
 });
 
