@@ -111,19 +111,16 @@ async function run(
 ): Promise<{ events: object[]; end: TrainEvent; last: Checkpoint }> {
   const abort = new AbortController();
   const all: TrainEvent[] = [];
-  let last: Checkpoint | undefined;
-  const checkpoint = { every: options.checkpoint?.every ?? ("epoch" as const), save: (c: Checkpoint) => void (last = c) };
+  const saved: Checkpoint[] = [];
+  const checkpoint = { every: options.checkpoint?.every ?? ("epoch" as const), save: (c: Checkpoint) => void saved.push(c) };
   for await (const e of train(task, { ...options, checkpoint, signal: abort.signal })) {
     all.push(e);
     if (e.type === "step" && e.step === stopAfter) abort.abort();
   }
   const events = all.filter((e) => e.type === "step" || e.type === "epoch").map(facts);
   // What a file does to it: JSON for one part, bytes for the other.
-  return {
-    events,
-    end: all.at(-1)!,
-    last: { json: JSON.parse(JSON.stringify(last!.json)), tensors: structuredClone(last!.tensors) },
-  };
+  const { json, tensors } = saved.at(-1)!;
+  return { events, end: all.at(-1)!, last: { json: JSON.parse(JSON.stringify(json)), tensors: structuredClone(tensors) } };
 }
 
 const cases: Record<string, { make: () => TrainTask; options: TrainOptions }> = {
