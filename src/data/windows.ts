@@ -18,8 +18,8 @@ export interface WindowOptions {
  * First row of the look-back of every usable window, ascending. Rows `start … start + lookback − 1` are the input, the `horizon`
  * rows after them the target, which lies wholly inside `range` (the protocol of Informer, Zhou et al. 2021, arXiv:2012.07436): a
  * part of n rows has n − horizon + 1 windows, the training part n − lookback − horizon + 1. Left out are windows with a NaN
- * among their inputs (any column over the look-back, future covariates over the horizon too) or with no measured target at all
- * over the horizon.
+ * among their inputs (any column over the look-back, future covariates over the horizon too), with no measured target at all over
+ * the horizon, or that end inside a filled gap: the line that fills it was drawn knowing what comes after.
  * @throws range: a size is not a whole number from 1; the range is not inside the series
  */
 export function windowStarts(series: Series, range: Range, { lookback, horizon, part, stride = 1 }: WindowOptions): Int32Array {
@@ -40,10 +40,17 @@ export function windowStarts(series: Series, range: Range, { lookback, horizon, 
   for (let start = first; start + lookback + horizon <= to; start += stride) {
     const now = start + lookback;
     if (broken[now]! > broken[start]! || futureBroken[now + horizon]! > futureBroken[now]!) continue;
+    if (filledAt(series, now - 1)) continue;
     if (unmeasured[now + horizon]! - unmeasured[now]! === horizon) continue;
     starts[count++] = start;
   }
   return starts.slice(0, count);
+}
+
+/** Whether some value of row `t` was filled in rather than measured. */
+function filledAt({ values, measured, width }: Series, t: number): boolean {
+  for (let i = t * width; i < (t + 1) * width; i++) if (Number.isNaN(measured[i]!) && !Number.isNaN(values[i]!)) return true;
+  return false;
 }
 
 /** [T + 1] running count of rows in which any (or all) of the columns `from … to − 1` is NaN. */

@@ -1,9 +1,8 @@
 /** @file A trained forecaster: the network, what was fitted around it, and how both go to a file and come back. Runs in browsers. */
 import { SluiceError } from "../../base/errors.ts";
-import { addSteps } from "../../data/frequency.ts";
 import { fillColumn, fillGaps } from "../../data/gaps.ts";
 import { invertScaler } from "../../data/scale.ts";
-import type { Series, SeriesSet } from "../../data/series.ts";
+import { historyLength, type Series, type SeriesSet, timeAt } from "../../data/series.ts";
 import type { Engine } from "../../engine/engine.ts";
 import type { Param } from "../../engine/tensor.ts";
 import type { JsonObject } from "../../formats/json.ts";
@@ -92,7 +91,7 @@ export class Forecaster {
    * @throws data: a series is shorter than the look-back, or known-future covariates do not cover the horizon
    */
   predict(set: SeriesSet): SeriesForecast[] {
-    const ends = set.series.map((s) => lastMeasured(s) + 1);
+    const ends = set.series.map(historyLength);
     const notes = set.series.map((): string[] => []);
     const filled = fillGaps(set, { maxGap: this.lookback }).set;
     const slices = filled.series.map((s, i) => this.#slice(s, set, ends[i]!, notes[i]!));
@@ -131,8 +130,7 @@ export class Forecaster {
     }
     if (missing > 0) notes.push(`${missing} missing value${missing === 1 ? "" : "s"} at the ends of the look-back taken from the nearest measured one`);
     const times = new Float64Array(rows);
-    times.set(s.times.subarray(end - L, end));
-    for (let m = 0; m < M; m++) times[L + m] = set.timed ? addSteps(s.times[end - 1]!, preprocessing.freq, m + 1) : s.times[end - 1]! + m + 1;
+    for (let t = 0; t < rows; t++) times[t] = timeAt(set, s, end - L + t);
     return { ...s, start: times[0]!, times, length: rows, values, measured: values };
   }
 
@@ -198,14 +196,6 @@ export class Forecaster {
     }
     return model;
   }
-}
-
-/** Last row in which some target was measured, or -1. */
-function lastMeasured(s: Series): number {
-  for (let t = s.length - 1; t >= 0; t--) {
-    for (let c = 0; c < s.targets; c++) if (!Number.isNaN(s.measured[t * s.width + c])) return t;
-  }
-  return -1;
 }
 
 /** Fills what is missing of column `c` of `values` [T, width] in place: inside by a straight line, at the ends by the nearest value, 0 if there is none. */

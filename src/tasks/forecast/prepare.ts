@@ -94,14 +94,25 @@ export function prepare(engine: Engine, set: SeriesSet, preprocessing: Preproces
   return { preprocessing, layout, set, matrix, truth, offsets };
 }
 
+/** [T, calendar]: the features that the model was trained with. */
 function calendarOf(s: Series, p: Preprocessing): Float32Array {
   if (p.calendar.length === 0) return new Float32Array(0);
   const { names, values } = calendarFeatures(s.times, p.freq);
-  if (names.join() !== p.calendar.join()) {
-    throw new SluiceError("data", `forecast: calendar features are ${names.join(", ")}, expected ${p.calendar.join(", ")}; the model was trained with steps of ${p.freq.name}`);
+  const columns = p.calendar.map((name) => names.indexOf(name));
+  if (columns.includes(-1)) {
+    throw new SluiceError("data", `forecast: calendar features are ${names.join(", ")}, expected ${p.calendar.join(", ")} among them; the model was trained with them`);
   }
-  return values;
+  return Float32Array.from({ length: s.length * columns.length }, (_, i) => values[Math.floor(i / columns.length) * names.length + columns[i % columns.length]!]!);
 }
 
-/** The calendar features to use with a set: none when rows are counted. */
-export const calendarFor = (set: SeriesSet): string[] => (set.timed ? calendarNames(set.freq) : []);
+/** Length of each calendar cycle in milliseconds, by the first part of its features' names. */
+const cycles: Record<string, number> = { hour: 3_600_000, day: 86_400_000, week: 7 * 86_400_000, year: 365.25 * 86_400_000 };
+
+/**
+ * The calendar features to use: none when rows are counted, and no cycle that the training rows do not see at least twice. A cycle seen
+ * once only tells one training row from another.
+ * @param span milliseconds that the training rows cover
+ */
+export function calendarFor(set: SeriesSet, span: number): string[] {
+  return set.timed ? calendarNames(set.freq).filter((name) => 2 * cycles[name.split(".")[0]!]! <= span) : [];
+}

@@ -127,6 +127,13 @@ export async function* trainForecast(table: Table, options: ForecastOptions, run
   return { forecaster, report, ended };
 }
 
+/** Milliseconds that the training rows of all series cover. */
+function trainingSpan(set: SeriesSet, splits: readonly Split[]): number {
+  const first = Math.min(...set.series.map((s, i) => s.times[splits[i]!.train[0]]!));
+  const last = Math.max(...set.series.map((s, i) => s.times[splits[i]!.train[1] - 1]!));
+  return last - first;
+}
+
 const longestTraining = (splits: readonly Split[]): number => Math.max(...splits.map((s) => s.train[1] - s.train[0]));
 
 /** What is fitted to the training rows and kept with the model. */
@@ -137,7 +144,7 @@ function fitPreprocessing(set: SeriesSet, splits: readonly Split[], plan: Foreca
     ...{ freq: set.freq, timed: set.timed, timeNames: set.timeNames, timeFormat: options.timeFormat, id: options.id },
     ...{ targetNames: set.targetNames, pastNames: set.pastNames, futureNames: set.futureNames, categories: set.categories },
     scaler: fitScaler(plan.scaler, blocks, width, { perSeries: plan.scalePerSeries }),
-    calendar: plan.calendar ? calendarFor(set) : [],
+    calendar: plan.calendar ? calendarFor(set, trainingSpan(set, splits)) : [],
     season: plan.season,
     maxGap,
   };
