@@ -134,10 +134,10 @@ describe("stays finite", () => {
 
 describe("weights", () => {
   test("weight 0 leaves an element out, even NaN, in the value and in the gradient", () => {
-    f32.scope(() => {
-      const pred = f32.tensor([3], [1, Number.NaN, 4], { grad: true });
-      const y = f32.record(() => ops.mse({ pred, target: f32.tensor([3], [0, 0, 2]), weight: f32.tensor([3], [1, 0, 3]) }).y);
-      f32.backward(y);
+    f64.scope(() => {
+      const pred = f64.tensor([3], [1, Number.NaN, 4], { grad: true });
+      const y = f64.record(() => ops.mse({ pred, target: f64.tensor([3], [0, 0, 2]), weight: f64.tensor([3], [1, 0, 3]) }).y);
+      f64.backward(y);
       expect(y.item()).toBe((1 + 3 * 4) / 4);
       expect([...pred.grad!]).toEqual([0.5, 0, 3]);
     });
