@@ -25,14 +25,15 @@ function decode(base64: string): Uint8Array<ArrayBuffer> {
 }
 
 /**
- * A backend of its own memory from an embedded kernel module.
+ * A backend of its own memory from a kernel module.
+ * @param code the module, or base64 of it
  * @throws state: this JavaScript engine has no WebAssembly SIMD
  */
-export function wasmBackend(name: string, code: string, bytes: 4 | 8 = 4): Backend {
+export function wasmBackend(name: string, code: string | Uint8Array<ArrayBuffer>, bytes: 4 | 8 = 4): Backend {
   const memory = new WebAssembly.Memory({ initial: 32, maximum: 65536 });
   let exports: WebAssembly.Exports;
   try {
-    exports = new WebAssembly.Instance(new WebAssembly.Module(decode(code)), { env: { memory } }).exports;
+    exports = new WebAssembly.Instance(new WebAssembly.Module(typeof code === "string" ? decode(code) : code), { env: { memory } }).exports;
   } catch (cause) {
     throw new SluiceError("state", `${name}: this JavaScript engine refuses the kernels, expected WebAssembly with SIMD (Node 16.4, Chrome 91, Firefox 89, Safari 16.4 or later)`, {}, { cause });
   }
