@@ -67,7 +67,7 @@ INLINE double realSigmoid(double x) {
 // ½ ln x + Σ (2⁻ᵏ − 2) B_{k+1} / (k (k+1) xᵏ) over odd k, so nothing cancels however large x is; Γ(x+1) = x Γ(x) brings small x to it.
 NOINLINE double halfStepOfLogGamma(double x, double* slope) {
   double ratio = 1, d = 0;
-  for (; x < 12; x += 1) {
+  for (; x < 10; x += 1) {
     ratio *= x / (x + 0.5);
     d += 0.5 / (x * (x + 0.5));
   }

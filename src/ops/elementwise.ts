@@ -123,17 +123,26 @@ export const addRows = /* @__PURE__ */ defineOp({
     if (p.dx) k.axpy(p.dx, 1, p.dy, N * C);
     k.add_rows_backward(p.db, p.dy, N, C);
   },
-  try: [{ N: 1, C: 1 }, { N: 3, C: 5 }, { N: 5, C: 9 }],
+  try: [
+    { N: 1, C: 1 },
+    { N: 3, C: 5 },
+    { N: 5, C: 9 },
+  ],
 });
 
 export const scaleShift = /* @__PURE__ */ defineOp({
   name: "scaleShift",
-  doc: "Every item of a batch scaled and shifted by its own two numbers (instance normalisation, and its inverse). y[…, b, k] = x[…, b, k]·s[b] + t[b]",
+  doc: `Every item of a batch scaled and shifted by its own two numbers: instance normalisation, and its inverse.
+    y[…, b, k] = x[…, b, k]·s[b] + t[b]`,
   inputs: { x: "... B K", s: "B ?", t: "B ?" },
   outputs: { y: "... B K" },
   forward: (k, p, { N, B, K }) => k.scale_shift_forward(p.y, p.x, p.s, p.t, N, B, K),
   backward: (k, p, { N, B, K }) => k.scale_shift_backward(p.dx, p.ds, p.dt, p.dy, p.x, p.s, N, B, K),
-  try: [{ N: 1, B: 1, K: 1 }, { N: 3, B: 2, K: 1 }, { N: 2, B: 3, K: 5 }],
+  try: [
+    { N: 1, B: 1, K: 1 },
+    { N: 3, B: 2, K: 1 },
+    { N: 2, B: 3, K: 5 },
+  ],
 });
 
 export const addOuter = /* @__PURE__ */ defineOp({
@@ -144,5 +153,8 @@ export const addOuter = /* @__PURE__ */ defineOp({
   outputs: { y: "K B D" },
   forward: (k, p, { K, B, D }) => k.add_outer_forward(p.y, p.a, p.e, K, B, D),
   backward: (k, p, { K, B, D }) => k.add_outer_backward(p.da, p.de, p.dy, K, B, D),
-  try: [{ B: 1, D: 1, K: 1 }, { B: 3, D: 5, K: 2 }],
+  try: [
+    { B: 1, D: 1, K: 1 },
+    { B: 3, D: 5, K: 2 },
+  ],
 });

@@ -12,8 +12,16 @@ export const embedding = /* @__PURE__ */ defineOp({
     const bad = k.embedding_forward(p.y, p.ids, p.weight, N, V, E);
     if (bad < 0) return;
     const id = k.int_at(p.ids, bad);
-    throw new SluiceError("range", `embedding: ids is ${id} at place ${bad}, expected 0 to ${V - 1}; V is ${V} (from weight)`, { op: "embedding", id, place: bad, V });
+    throw new SluiceError("range", `embedding: ids is ${id} at place ${bad}, expected 0 to ${V - 1}; V is ${V} (from weight)`, {
+      op: "embedding",
+      id,
+      place: bad,
+      V,
+    });
   },
   backward: (k, p, { N, E }, { paddingIndex }) => k.embedding_backward(p.dweight, p.dy, p.ids, N, E, paddingIndex),
-  try: [{ N: 1, V: 2, E: 1 }, { N: 5, V: 3, E: 6 }],
+  try: [
+    { N: 1, V: 2, E: 1 },
+    { N: 5, V: 3, E: 6 },
+  ],
 });

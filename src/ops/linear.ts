@@ -9,5 +9,9 @@ export const linear = /* @__PURE__ */ defineOp({
   work: (k, { N, I, O }) => k.linear_work(N, I, O),
   forward: (k, p, { N, I, O }) => k.linear_forward(p.y, p.x, p.w, p.b, p.work, N, I, O),
   backward: (k, p, { N, I, O }) => k.linear_backward(p.dx, p.dw, p.db, p.dy, p.x, p.w, p.work, N, I, O),
-  try: [{ N: 1, I: 1, O: 1 }, { N: 3, I: 2, O: 5 }, { N: 5, I: 9, O: 3 }],
+  try: [
+    { N: 1, I: 1, O: 1 },
+    { N: 3, I: 2, O: 5 },
+    { N: 5, I: 9, O: 3 },
+  ],
 });

@@ -1,6 +1,6 @@
 /**
- * @file Losses, each to one number. `weight` counts an element more or less; 0 leaves it out, whatever it holds (padding, missing values).
- * `reduction: "mean"` divides by the sum of the weights, `"sum"` doesn't; nothing to count gives 0. Elements are summed in float64.
+ * @file Losses, each to one number. `weight` counts an element more or less; 0 leaves it out, whatever it holds (padding, missing
+ * values). `reduction: "mean"` divides by the sum of the weights, `"sum"` doesn't; nothing to count gives 0. Sums are float64.
  */
 import { SluiceError } from "../base/errors.ts";
 import { defineOp } from "../engine/op.ts";
@@ -55,7 +55,8 @@ export const mae = /* @__PURE__ */ defineOp({
 
 export const huber = /* @__PURE__ */ defineOp({
   name: "huber",
-  doc: "Squared error near 0, absolute error beyond `delta`. y = mean (½ d² if |d| ≤ delta, else delta·(|d| − ½ delta)), d = pred − target",
+  doc: `Squared error near 0, absolute error beyond delta.
+    y = mean (½ d² if |d| ≤ delta, else delta·(|d| − ½ delta)), d = pred − target`,
   source: "Huber 1964; scaled as PyTorch's huber_loss",
   inputs: { pred: "...", target: "const ...", weight: "const ... ?" },
   outputs: { y: "1" },
@@ -70,7 +71,8 @@ export const huber = /* @__PURE__ */ defineOp({
 
 export const quantile = /* @__PURE__ */ defineOp({
   name: "quantile",
-  doc: "Pinball loss of Q quantile forecasts, the mean over them; its slope is 0 where pred = target. y = mean max(q·d, (q − 1)·d), d = target − pred[…, q]",
+  doc: `Pinball loss of Q quantile forecasts, the mean over them; its slope is 0 where pred = target.
+    y = mean max(q·d, (q − 1)·d), d = target − pred[…, q]`,
   source: "Koenker and Bassett 1978",
   inputs: { pred: "... Q", target: "const ...", quantiles: "const Q", weight: "const ... ?" },
   outputs: { y: "1" },
@@ -78,7 +80,10 @@ export const quantile = /* @__PURE__ */ defineOp({
   options,
   forward: (k, p, { N, Q }, o) => k.quantile_forward(p.y, p.divisor, p.pred, p.target, p.quantiles, p.weight, N, Q, isMean(o)),
   backward: (k, p, { N, Q }) => k.quantile_backward(p.dpred, p.dy, p.divisor, p.pred, p.target, p.quantiles, p.weight, N, Q),
-  try: [{ N: 1, Q: 1 }, { N: 5, Q: 3 }],
+  try: [
+    { N: 1, Q: 1 },
+    { N: 5, Q: 3 },
+  ],
   tryOptions,
 });
 
@@ -92,15 +97,18 @@ export const gaussianNll = /* @__PURE__ */ defineOp({
   options: { ...options, minScale: 1e-4 },
   check: (_n, { minScale }) => checkFrom0("gaussianNll: minScale", minScale),
   forward: (k, p, { N }, o) => k.gaussian_nll_forward(p.y, p.divisor, p.pred, p.target, p.weight, N, isMean(o), o.minScale),
-  backward: (k, p, { N }, { minScale }) => k.gaussian_nll_backward(p.dpred, p.dy, p.divisor, p.pred, p.target, p.weight, N, minScale),
+  backward: (k, p, { N }, { minScale }) =>
+    k.gaussian_nll_backward(p.dpred, p.dy, p.divisor, p.pred, p.target, p.weight, N, minScale),
   try: sizes,
   tryOptions,
 });
 
 export const studentTNll = /* @__PURE__ */ defineOp({
   name: "studentTNll",
-  doc: `Negative log likelihood of Student's t distribution, which outliers pull less; pred is its location and raw numbers for its scale and its degrees of freedom.
-    y = mean (½ ln(πv) + ln s + ln Γ(v/2) − ln Γ((v+1)/2) + ½ (v+1) ln(1 + z²/v)), z = (target − pred₀) / s, s = softplus(pred₁) + minScale, v = 2 + softplus(pred₂)`,
+  doc: `Negative log likelihood of Student's t distribution, which outliers pull less than the normal one.
+    pred is its location and raw numbers for its scale and its degrees of freedom.
+    y = mean (½ ln(πv) + ln s + ln Γ(v/2) − ln Γ((v+1)/2) + ½ (v+1) ln(1 + z²/v))
+    z = (target − pred₀) / s, s = softplus(pred₁) + minScale, v = 2 + softplus(pred₂)`,
   source: "output distribution of DeepAR: Salinas et al. 2017, arXiv:1704.04110",
   inputs: { pred: "... 3", target: "const ...", weight: "const ... ?" },
   outputs: { y: "1" },
@@ -108,29 +116,36 @@ export const studentTNll = /* @__PURE__ */ defineOp({
   options: { ...options, minScale: 1e-4 },
   check: (_n, { minScale }) => checkFrom0("studentTNll: minScale", minScale),
   forward: (k, p, { N }, o) => k.student_t_nll_forward(p.y, p.divisor, p.pred, p.target, p.weight, N, isMean(o), o.minScale),
-  backward: (k, p, { N }, { minScale }) => k.student_t_nll_backward(p.dpred, p.dy, p.divisor, p.pred, p.target, p.weight, N, minScale),
+  backward: (k, p, { N }, { minScale }) =>
+    k.student_t_nll_backward(p.dpred, p.dy, p.divisor, p.pred, p.target, p.weight, N, minScale),
   try: sizes,
   tryOptions,
 });
 
 export const bceWithLogits = /* @__PURE__ */ defineOp({
   name: "bceWithLogits",
-  doc: `Binary cross entropy of independent yes/no answers; target is 0 to 1, \`positive\` multiplies the loss of the yes side of each class (PyTorch's pos_weight).
+  doc: `Binary cross entropy of independent yes/no answers; target is 0 to 1, \`positive\` multiplies the yes side of each
+    class (pos_weight).
     y = −mean (positive·target·ln σ(logits) + (1 − target)·ln(1 − σ(logits)))`,
   inputs: { logits: "... C", target: "const ... C", positive: "const C ?", weight: "const ... C ?" },
   outputs: { y: "1" },
   saved: { divisor: "1" },
   options,
-  forward: (k, p, { N, C }, o) => k.bce_with_logits_forward(p.y, p.divisor, p.logits, p.target, p.positive, p.weight, N, C, isMean(o)),
-  backward: (k, p, { N, C }) => k.bce_with_logits_backward(p.dlogits, p.dy, p.divisor, p.logits, p.target, p.positive, p.weight, N, C),
-  try: [{ N: 1, C: 1 }, { N: 3, C: 2 }],
+  forward: (k, p, { N, C }, o) =>
+    k.bce_with_logits_forward(p.y, p.divisor, p.logits, p.target, p.positive, p.weight, N, C, isMean(o)),
+  backward: (k, p, { N, C }) =>
+    k.bce_with_logits_backward(p.dlogits, p.dy, p.divisor, p.logits, p.target, p.positive, p.weight, N, C),
+  try: [
+    { N: 1, C: 1 },
+    { N: 3, C: 2 },
+  ],
   tryOptions,
 });
 
 export const crossEntropy = /* @__PURE__ */ defineOp({
   name: "crossEntropy",
-  doc: `Cross entropy of one class out of V. A target of \`ignoreIndex\` is left out; labelSmoothing s moves that share of the truth to all classes alike; the mean divides by the sum of
-    weight·classWeight[target], as in PyTorch.
+  doc: `Cross entropy of one class out of V. A target of \`ignoreIndex\` is left out; labelSmoothing s moves that share of the truth
+    to all classes alike; the mean divides by the sum of weight·classWeight[target], as in PyTorch.
     y = −mean ((1 − s)·classWeight[t]·ln p[t] + s/V·Σ_c classWeight[c]·ln p[c]), p = softmax(logits), t = target`,
   source: "label smoothing: Szegedy et al. 2015, arXiv:1512.00567",
   inputs: { logits: "... V", target: "int ...", classWeight: "const V ?", weight: "const ... ?" },
@@ -138,10 +153,24 @@ export const crossEntropy = /* @__PURE__ */ defineOp({
   saved: { divisor: "1", normal: "..." },
   options: { ...options, labelSmoothing: 0, ignoreIndex: -100 },
   check: (_n, { labelSmoothing: s }) => {
-    if (!(s >= 0 && s <= 1)) throw new SluiceError("range", `crossEntropy: labelSmoothing is ${s}, expected a share from 0 to 1`, { labelSmoothing: s });
+    if (!(s >= 0 && s <= 1))
+      throw new SluiceError("range", `crossEntropy: labelSmoothing is ${s}, expected a share from 0 to 1`, { labelSmoothing: s });
   },
   forward: (k, p, { N, V }, o) => {
-    const bad = k.cross_entropy_forward(p.y, p.divisor, p.normal, p.logits, p.target, p.classWeight, p.weight, N, V, isMean(o), o.labelSmoothing, o.ignoreIndex);
+    const bad = k.cross_entropy_forward(
+      p.y,
+      p.divisor,
+      p.normal,
+      p.logits,
+      p.target,
+      p.classWeight,
+      p.weight,
+      N,
+      V,
+      isMean(o),
+      o.labelSmoothing,
+      o.ignoreIndex,
+    );
     if (bad < 0) return;
     const id = k.int_at(p.target, bad);
     throw new SluiceError(
@@ -151,7 +180,23 @@ export const crossEntropy = /* @__PURE__ */ defineOp({
     );
   },
   backward: (k, p, { N, V }, o) =>
-    k.cross_entropy_backward(p.dlogits, p.dy, p.divisor, p.normal, p.logits, p.target, p.classWeight, p.weight, N, V, o.labelSmoothing, o.ignoreIndex),
-  try: [{ N: 1, V: 2 }, { N: 5, V: 3 }],
+    k.cross_entropy_backward(
+      p.dlogits,
+      p.dy,
+      p.divisor,
+      p.normal,
+      p.logits,
+      p.target,
+      p.classWeight,
+      p.weight,
+      N,
+      V,
+      o.labelSmoothing,
+      o.ignoreIndex,
+    ),
+  try: [
+    { N: 1, V: 2 },
+    { N: 5, V: 3 },
+  ],
   tryOptions: [...tryOptions, { labelSmoothing: 0.25 }, { ignoreIndex: 1 }],
 });

@@ -1,7 +1,13 @@
-/** @file From a sequence to one row an item. Steps beyond an item's length never count; an item of length 0 gives zeros. L steps, B batch, H hidden. */
+/**
+ * @file From a sequence to one row an item. Steps beyond an item's length never count; an item of length 0 gives zeros.
+ * L steps, B batch, H hidden.
+ */
 import { defineOp } from "../engine/op.ts";
 
-const sizes = [{ L: 1, B: 1, H: 1 }, { L: 4, B: 3, H: 5 }];
+const sizes = [
+  { L: 1, B: 1, H: 1 },
+  { L: 4, B: 3, H: 5 },
+];
 
 export const lastStep = /* @__PURE__ */ defineOp({
   name: "lastStep",
@@ -25,7 +31,8 @@ export const meanPool = /* @__PURE__ */ defineOp({
 
 export const maxPool = /* @__PURE__ */ defineOp({
   name: "maxPool",
-  doc: "Maximum over the real steps of each item, unit by unit; the first step that holds it gets the gradient. y[b] = max_t x[t, b]",
+  doc: `Maximum over the real steps of each item, unit by unit; the first step that holds it gets the gradient.
+    y[b] = max_t x[t, b]`,
   inputs: { x: "L B H", lengths: "int B ?" },
   outputs: { y: "B H" },
   forward: (k, p, { L, B, H }) => k.max_pool_forward(p.y, p.x, p.lengths, L, B, H),

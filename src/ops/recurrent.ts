@@ -1,18 +1,23 @@
 /**
  * @file Recurrent sequences, one fused kernel each way. L steps, B batch, I in, H hidden, P projected.
  *
- * All of them: `lengths[b]` steps of item b are real; beyond them y is zero and the state stays. `reverse` starts at each item's own last real step.
- * `mask` multiplies h inside the recurrent product (Gal and Ghahramani 2016, arXiv:1512.05287). With zoneout (Krueger et al. 2017, arXiv:1606.01305)
- * h' = h + m∘(new − h), m = `zone` while training (0 or 1) and the number `keep` otherwise; 1 is no zoneout.
+ * All of them: `lengths[b]` steps of item b are real; beyond them y is zero and the state stays. `reverse` starts at each item's
+ * own last real step. `mask` multiplies h inside the recurrent product (Gal and Ghahramani 2016, arXiv:1512.05287). With zoneout
+ * (Krueger et al. 2017, arXiv:1606.01305) h' = h + m∘(new − h), m = `zone` while training (0 or 1) and the number `keep`
+ * otherwise; 1 is no zoneout.
  */
 import { SluiceError } from "../base/errors.ts";
 import { defineOp } from "../engine/op.ts";
 
-const sizes = [{ L: 1, B: 1, I: 1, H: 1 }, { L: 3, B: 2, I: 2, H: 5 }];
+const sizes = [
+  { L: 1, B: 1, I: 1, H: 1 },
+  { L: 3, B: 2, I: 2, H: 5 },
+];
 
 export const gru = /* @__PURE__ */ defineOp({
   name: "gru",
-  doc: `Gated recurrent unit over a whole sequence; \`resetAfter\` (the default) as PyTorch, cuDNN and Keras, otherwise as Cho et al.; z keeps the old state.
+  doc: `Gated recurrent unit over a whole sequence; \`resetAfter\` (the default) as PyTorch, cuDNN and Keras.
+    z keeps the old state.
     r = σ(W_ir x + b_ir + W_hr h + b_hr);  z = σ(W_iz x + b_iz + W_hz h + b_hz);  h' = (1−z)∘n + z∘h
     n = tanh(W_in x + b_in + r∘(W_hn h + b_hn)) reset after, tanh(W_in x + b_in + W_hn (r∘h) + b_hn) reset before`,
   source: "Cho et al. 2014, arXiv:1406.1078v1 (reset after) and v3 (reset before)",
@@ -32,22 +37,27 @@ export const gru = /* @__PURE__ */ defineOp({
   blocks: { saved: ["n", "r", "z", "nh"] },
   options: { reverse: false, resetAfter: true, keep: 1 },
   work: (k, { L, B, I, H }) => k.gru_work(L, B, I, H),
-  forward: (k, p, { L, B, I, H }, o) =>
-    k.gru_forward(p.y, p.hn, p.gates, p.saved, p.x, p.h0, p.wx, p.wh, p.bx, p.bh, p.lengths, p.mask, p.zone, p.work, L, B, I, H, +o.reverse, +o.resetAfter, o.keep),
-  backward: (k, p, { L, B, I, H }, o) =>
-    k.gru_backward(
-      ...[p.dx, p.dh0, p.dwx, p.dwh, p.dbx, p.dbh, p.dy, p.dhn, p.y, p.saved] as const,
-      ...[p.x, p.h0, p.wx, p.wh, p.lengths, p.mask, p.zone, p.work] as const,
-      ...[L, B, I, H, +o.reverse, +o.resetAfter, o.keep] as const,
-    ),
+  // biome-ignore format: the kernel's arguments, in its own order
+  forward: (k, p, { L, B, I, H }, o) => k.gru_forward(
+    p.y, p.hn, p.gates, p.saved, p.x, p.h0, p.wx, p.wh, p.bx, p.bh, p.lengths, p.mask, p.zone, p.work,
+    L, B, I, H, +o.reverse, +o.resetAfter, o.keep,
+  ),
+  // biome-ignore format: the kernel's arguments, in its own order
+  backward: (k, p, { L, B, I, H }, o) => k.gru_backward(
+    p.dx, p.dh0, p.dwx, p.dwh, p.dbx, p.dbh, p.dy, p.dhn,
+    p.y, p.saved, p.x, p.h0, p.wx, p.wh, p.lengths, p.mask, p.zone, p.work,
+    L, B, I, H, +o.reverse, +o.resetAfter, o.keep,
+  ),
   try: sizes,
   tryOptions: [{ resetAfter: false }, { reverse: true }, { keep: 0.75 }],
 });
 
 export const lstm = /* @__PURE__ */ defineOp({
   name: "lstm",
-  doc: `Long short-term memory over a whole sequence. \`wr\` projects h to P numbers; without it P = H. \`peep\` [i, f, o] lets the gates see the cell: i and f the old one, o the new one.
-    i = σ(W_ii x + b_ii + W_hi h + b_hi + p_i∘c);  f = σ(W_if x + b_if + W_hf h + b_hf + p_f∘c);  g = tanh(W_ig x + b_ig + W_hg h + b_hg)
+  doc: `Long short-term memory over a whole sequence. \`wr\` projects h to P numbers; without it P = H.
+    \`peep\` [i, f, o] lets the gates see the cell: i and f the old one, o the new one.
+    i = σ(W_ii x + b_ii + W_hi h + b_hi + p_i∘c);  f = σ(W_if x + b_if + W_hf h + b_hf + p_f∘c)
+    g = tanh(W_ig x + b_ig + W_hg h + b_hg)
     c' = f∘c + i∘g;  o = σ(W_io x + b_io + W_ho h + b_ho + p_o∘c');  h' = W_r (o∘tanh(c'))`,
   source: "Hochreiter and Schmidhuber 1997; peepholes Gers and Schmidhuber 2000; projection Sak et al. 2014, arXiv:1402.1128",
   inputs: {
@@ -73,20 +83,25 @@ export const lstm = /* @__PURE__ */ defineOp({
   derive: ({ H }, o, given) => ({ Q: given.has("wr") || given.has("zone") || o.keep !== 1 ? H : 0 }),
   check: ({ H, P }, _, given) => {
     if (P === H || given.has("wr")) return;
-    throw new SluiceError("shape", `lstm: wh is [${4 * H}, ${P}], expected [${4 * H}, ${H}]; without wr there is no projection and P is H, ${H} (from wx)`, { op: "lstm", H, P });
+    throw new SluiceError(
+      "shape",
+      `lstm: wh is [${4 * H}, ${P}], expected [${4 * H}, ${H}]; without wr there is no projection and P is H, ${H} (from wx)`,
+      { op: "lstm", H, P },
+    );
   },
   work: (k, { L, B, I, H, P }) => k.lstm_work(L, B, I, H, P),
-  forward: (k, p, { L, B, I, H, P, Q }, o) =>
-    k.lstm_forward(
-      ...[p.y, p.hn, p.cn, p.gates, p.saved, p.cells, Q > 0 ? p.hidden : 0, p.x, p.h0, p.c0, p.wx, p.wh, p.wr, p.bx, p.bh, p.peep] as const,
-      ...[p.lengths, p.mask, p.zone, p.zoneCell, p.work, L, B, I, H, P, +o.reverse, o.keep, o.keepCell] as const,
-    ),
-  backward: (k, p, { L, B, I, H, P, Q }, o) =>
-    k.lstm_backward(
-      ...[p.dx, p.dh0, p.dc0, p.dwx, p.dwh, p.dwr, p.dbx, p.dbh, p.dpeep, p.dy, p.dhn, p.dcn] as const,
-      ...[p.y, p.saved, p.cells, Q > 0 ? p.hidden : 0, p.x, p.h0, p.c0, p.wx, p.wh, p.wr, p.peep] as const,
-      ...[p.lengths, p.mask, p.zone, p.zoneCell, p.work, L, B, I, H, P, +o.reverse, o.keep, o.keepCell] as const,
-    ),
+  // biome-ignore format: the kernel's arguments, in its own order
+  forward: (k, p, { L, B, I, H, P, Q }, o) => k.lstm_forward(
+    p.y, p.hn, p.cn, p.gates, p.saved, p.cells, Q > 0 ? p.hidden : 0,
+    p.x, p.h0, p.c0, p.wx, p.wh, p.wr, p.bx, p.bh, p.peep, p.lengths, p.mask, p.zone, p.zoneCell, p.work,
+    L, B, I, H, P, +o.reverse, o.keep, o.keepCell,
+  ),
+  // biome-ignore format: the kernel's arguments, in its own order
+  backward: (k, p, { L, B, I, H, P, Q }, o) => k.lstm_backward(
+    p.dx, p.dh0, p.dc0, p.dwx, p.dwh, p.dwr, p.dbx, p.dbh, p.dpeep, p.dy, p.dhn, p.dcn,
+    p.y, p.saved, p.cells, Q > 0 ? p.hidden : 0, p.x, p.h0, p.c0, p.wx, p.wh, p.wr, p.peep,
+    p.lengths, p.mask, p.zone, p.zoneCell, p.work, L, B, I, H, P, +o.reverse, o.keep, o.keepCell,
+  ),
   try: [
     { L: 1, B: 1, I: 1, H: 1, P: 1 },
     { L: 3, B: 2, I: 2, H: 3, P: 3 },
@@ -114,14 +129,17 @@ export const rnn = /* @__PURE__ */ defineOp({
   saved: { saved: "L B H" },
   options: { reverse: false, relu: false, keep: 1 },
   work: (k, { L, B, I, H }) => k.rnn_work(L, B, I, H),
-  forward: (k, p, { L, B, I, H }, o) =>
-    k.rnn_forward(p.y, p.hn, p.saved, p.x, p.h0, p.wx, p.wh, p.bx, p.bh, p.lengths, p.mask, p.zone, p.work, L, B, I, H, +o.reverse, +o.relu, o.keep),
-  backward: (k, p, { L, B, I, H }, o) =>
-    k.rnn_backward(
-      ...[p.dx, p.dh0, p.dwx, p.dwh, p.dbx, p.dbh, p.dy, p.dhn, p.y, p.saved] as const,
-      ...[p.x, p.h0, p.wx, p.wh, p.lengths, p.mask, p.zone, p.work] as const,
-      ...[L, B, I, H, +o.reverse, +o.relu, o.keep] as const,
-    ),
+  // biome-ignore format: the kernel's arguments, in its own order
+  forward: (k, p, { L, B, I, H }, o) => k.rnn_forward(
+    p.y, p.hn, p.saved, p.x, p.h0, p.wx, p.wh, p.bx, p.bh, p.lengths, p.mask, p.zone, p.work,
+    L, B, I, H, +o.reverse, +o.relu, o.keep,
+  ),
+  // biome-ignore format: the kernel's arguments, in its own order
+  backward: (k, p, { L, B, I, H }, o) => k.rnn_backward(
+    p.dx, p.dh0, p.dwx, p.dwh, p.dbx, p.dbh, p.dy, p.dhn,
+    p.y, p.saved, p.x, p.h0, p.wx, p.wh, p.lengths, p.mask, p.zone, p.work,
+    L, B, I, H, +o.reverse, +o.relu, o.keep,
+  ),
   try: sizes,
   tryOptions: [{ relu: true }, { reverse: true }, { keep: 0.75 }],
 });

@@ -23,7 +23,8 @@ export const mean = /* @__PURE__ */ defineOp({
 
 export const weightedMean = /* @__PURE__ */ defineOp({
   name: "weightedMean",
-  doc: "Mean with a weight for each element; what has weight 0 is left out, whatever it holds, and no weight at all gives 0. y = Σ w∘x / Σ w",
+  doc: `Mean with a weight for each element; what has weight 0 is left out, whatever it holds, and no weight at all gives 0.
+    y = Σ w∘x / Σ w`,
   inputs: { x: "...", weight: "const ..." },
   outputs: { y: "1" },
   saved: { divisor: "1" },

@@ -1,4 +1,7 @@
-/** @file Copies that rearrange. What needs no copy (another shape, a slice of the first axis) is a view: `tensor.reshape`, `slice`, `at`. */
+/**
+ * @file Copies that rearrange. What needs no copy (another shape, part of the first axis) is a view: `tensor.reshape`, `slice`,
+ * `at`.
+ */
 import { SluiceError } from "../base/errors.ts";
 import { defineOp } from "../engine/op.ts";
 
@@ -10,7 +13,10 @@ export const concat = /* @__PURE__ */ defineOp({
   derive: ({ I, J }) => ({ C: I + J }),
   forward: (k, p, { N, I, J }) => k.concat_forward(p.y, p.a, p.b, N, I, J),
   backward: (k, p, { N, I, J }) => k.concat_backward(p.da, p.db, p.dy, N, I, J),
-  try: [{ N: 1, I: 1, J: 1 }, { N: 3, I: 2, J: 5 }],
+  try: [
+    { N: 1, I: 1, J: 1 },
+    { N: 3, I: 2, J: 5 },
+  ],
 });
 
 export const sliceLast = /* @__PURE__ */ defineOp({
@@ -22,13 +28,20 @@ export const sliceLast = /* @__PURE__ */ defineOp({
   derive: ({ C }, { from, to }) => {
     const end = to === -1 ? C : to;
     if (!(Number.isInteger(from) && Number.isInteger(end) && from >= 0 && from <= end && end <= C)) {
-      throw new SluiceError("range", `sliceLast: from ${from} to ${to}, expected 0 ≤ from ≤ to ≤ ${C}; C is ${C} (from x)`, { op: "sliceLast", from, to });
+      throw new SluiceError("range", `sliceLast: from ${from} to ${to}, expected 0 ≤ from ≤ to ≤ ${C}; C is ${C} (from x)`, {
+        op: "sliceLast",
+        from,
+        to,
+      });
     }
     return { D: end - from };
   },
   forward: (k, p, { N, C, D }, { from }) => k.slice_forward(p.y, p.x, N, C, from, D),
   backward: (k, p, { N, C, D }, { from }) => k.slice_backward(p.dx, p.dy, N, C, from, D),
-  try: [{ N: 1, C: 3 }, { N: 3, C: 7 }],
+  try: [
+    { N: 1, C: 3 },
+    { N: 3, C: 7 },
+  ],
   tryOptions: [{ from: 1 }, { from: 1, to: 2 }],
 });
 
@@ -39,7 +52,10 @@ export const transpose01 = /* @__PURE__ */ defineOp({
   outputs: { y: "B A C" },
   forward: (k, p, { A, B, C }) => k.transpose01_forward(p.y, p.x, A, B, C),
   backward: (k, p, { A, B, C }) => k.transpose01_backward(p.dx, p.dy, A, B, C),
-  try: [{ A: 1, B: 1, C: 1 }, { A: 3, B: 2, C: 5 }],
+  try: [
+    { A: 1, B: 1, C: 1 },
+    { A: 3, B: 2, C: 5 },
+  ],
 });
 
 export const repeat = /* @__PURE__ */ defineOp({
@@ -56,6 +72,9 @@ export const repeat = /* @__PURE__ */ defineOp({
   },
   forward: (k, p, { K, B, H }) => k.repeat_forward(p.y, p.x, K, B * H),
   backward: (k, p, { K, B, H }) => k.repeat_backward(p.dx, p.dy, K, B * H),
-  try: [{ B: 1, H: 1 }, { B: 2, H: 5 }],
+  try: [
+    { B: 1, H: 1 },
+    { B: 2, H: 5 },
+  ],
   tryOptions: [{ times: 3 }],
 });

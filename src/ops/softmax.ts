@@ -1,7 +1,11 @@
 /** @file Softmax and its logarithm over the last axis. */
 import { defineOp } from "../engine/op.ts";
 
-const sizes = [{ N: 1, C: 1 }, { N: 2, C: 3 }, { N: 3, C: 9 }];
+const sizes = [
+  { N: 1, C: 1 },
+  { N: 2, C: 3 },
+  { N: 3, C: 9 },
+];
 
 export const softmax = /* @__PURE__ */ defineOp({
   name: "softmax",

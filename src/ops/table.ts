@@ -1,4 +1,6 @@
-/** @file The op table, found among the exports: what the table-wide tests and the reference page walk through. Importing it imports every op. */
+/**
+ * @file The op table, found among the exports: what table-wide tests and the reference page walk through. It imports every op.
+ */
 import type { Op } from "../engine/op.ts";
 import * as everything from "./index.ts";
 

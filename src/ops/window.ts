@@ -1,13 +1,13 @@
 /**
- * @file Batches of windows cut straight out of a long series in engine memory, so that no window is ever stored. Data, not layers: nothing here has a gradient.
- * R rows, C columns, B windows, K chosen columns.
+ * @file Batches of windows cut straight out of a long series in engine memory, so that no window is ever stored. Data, not
+ * layers: nothing here has a gradient. R rows, C columns, B windows, K chosen columns.
  */
 import { SluiceError, showShape } from "../base/errors.ts";
 import type { Tensor } from "../engine/tensor.ts";
 
 /** Which rows and columns of a series make the batch. */
 export interface WindowChoice {
-  /** [R, C], one row a time step. Several series may lie one after the other; windows that start right never cross from one to the next. */
+  /** [R, C], one row a time step. Several series may lie one after the other; `starts` decides that no window crosses over. */
   series: Tensor;
   /** int [B]: row of each window's first step. */
   starts: Tensor;
@@ -30,23 +30,32 @@ export interface Windows {
 function refuse(where: string, { series, starts, offset = 0 }: WindowChoice, item: number, length: number): SluiceError {
   const from = starts.data[item]! + offset;
   const rows = series.shape[0]!;
-  return new SluiceError("range", `${where}: window ${item} reads rows ${from} to ${from + length - 1}, expected 0 to ${rows - 1}; the series has ${rows} rows`, {
-    item,
-    from,
-    length,
-    rows,
-  });
+  return new SluiceError(
+    "range",
+    `${where}: window ${item} reads rows ${from} to ${from + length - 1}, expected 0 to ${rows - 1}; the series has ${rows} rows`,
+    {
+      item,
+      from,
+      length,
+      rows,
+    },
+  );
 }
 
 /** Engine memory for a choice: column numbers, output and mask. */
 function prepare(where: string, { series, starts, columns, mask }: WindowChoice, shape: (B: number, K: number) => number[]) {
   const engine = series.engine;
   const C = series.shape[1] ?? 0;
-  if (series.shape.length !== 2 || series.kind !== "real") throw new SluiceError("shape", `${where}: series is ${showShape(series.shape)}, expected reals [R, C]`);
-  if (starts.shape.length !== 1 || starts.kind !== "int") throw new SluiceError("shape", `${where}: starts is ${showShape(starts.shape)}, expected integers [B]`);
+  if (series.shape.length !== 2 || series.kind !== "real")
+    throw new SluiceError("shape", `${where}: series is ${showShape(series.shape)}, expected reals [R, C]`);
+  if (starts.shape.length !== 1 || starts.kind !== "int")
+    throw new SluiceError("shape", `${where}: starts is ${showShape(starts.shape)}, expected integers [B]`);
   const chosen = columns ?? Array.from({ length: C }, (_, c) => c);
   for (const c of chosen) {
-    if (!(Number.isInteger(c) && c >= 0 && c < C)) throw new SluiceError("range", `${where}: columns has ${c}, expected 0 to ${C - 1}; C is ${C} (from series)`, { column: c });
+    if (!(Number.isInteger(c) && c >= 0 && c < C))
+      throw new SluiceError("range", `${where}: columns has ${c}, expected 0 to ${C - 1}; C is ${C} (from series)`, {
+        column: c,
+      });
   }
   const K = chosen.length;
   const x = engine.make(shape(starts.size, K));
@@ -56,7 +65,8 @@ function prepare(where: string, { series, starts, columns, mask }: WindowChoice,
 
 /** Refuses a count that is no whole number from 1. */
 function checkCount(where: string, value: number): void {
-  if (!Number.isInteger(value) || value < 1) throw new SluiceError("range", `${where} is ${value}, expected a whole number from 1`, { value });
+  if (!Number.isInteger(value) || value < 1)
+    throw new SluiceError("range", `${where} is ${value}, expected a whole number from 1`, { value });
 }
 
 /**
@@ -66,7 +76,19 @@ function checkCount(where: string, value: number): void {
 export function gatherWindows(choice: WindowChoice, length: number): Windows {
   checkCount("gatherWindows: length", length);
   const { k, R, C, B, K, x, mask, columns } = prepare("gatherWindows", choice, (B, K) => [length, B, K]);
-  const bad = k.window_gather(x.ptr, mask?.ptr ?? 0, choice.series.ptr, choice.starts.ptr, columns.ptr, R, C, length, B, K, choice.offset ?? 0);
+  const bad = k.window_gather(
+    x.ptr,
+    mask?.ptr ?? 0,
+    choice.series.ptr,
+    choice.starts.ptr,
+    columns.ptr,
+    R,
+    C,
+    length,
+    B,
+    K,
+    choice.offset ?? 0,
+  );
   if (bad >= 0) throw refuse("gatherWindows", choice, bad, length);
   return { x, mask };
 }
@@ -80,16 +102,33 @@ export function gatherSegments(choice: WindowChoice, segments: number, width: nu
   checkCount("gatherSegments: segments", segments);
   checkCount("gatherSegments: width", width);
   const { k, R, C, B, K, x, mask, columns } = prepare("gatherSegments", choice, (B, K) => [segments, B * K, width]);
-  const bad = k.window_segments(x.ptr, mask?.ptr ?? 0, choice.series.ptr, choice.starts.ptr, columns.ptr, R, C, segments, width, B, K, choice.offset ?? 0);
+  const bad = k.window_segments(
+    x.ptr,
+    mask?.ptr ?? 0,
+    choice.series.ptr,
+    choice.starts.ptr,
+    columns.ptr,
+    R,
+    C,
+    segments,
+    width,
+    B,
+    K,
+    choice.offset ?? 0,
+  );
   if (bad >= 0) throw refuse("gatherSegments", choice, bad, segments * width);
   return { x, mask };
 }
 
 /**
- * Mean and √(variance + eps) of each item of x [A, B, K] over A and K, [B] both: what instance normalisation takes away and gives back (Kim et al. 2022, RevIN).
+ * Mean and √(variance + eps) of each item of x [A, B, K] over A and K, [B] both: what instance normalisation takes away and gives
+ * back (RevIN, Kim et al. 2022).
  * Elements whose mask is 0 don't count; an item without any gets 0 and 1.
  */
-export function itemMoments(x: Tensor, { mask, eps = 1e-5 }: { mask?: Tensor | undefined; eps?: number } = {}): { mean: Tensor; deviation: Tensor } {
+export function itemMoments(
+  x: Tensor,
+  { mask, eps = 1e-5 }: { mask?: Tensor | undefined; eps?: number } = {},
+): { mean: Tensor; deviation: Tensor } {
   const [A = 0, B = 0, K = 0] = x.shape;
   if (x.shape.length !== 3) throw new SluiceError("shape", `itemMoments: x is ${showShape(x.shape)}, expected [A, B, K]`);
   if (mask && showShape(mask.shape) !== showShape(x.shape)) {

@@ -29,7 +29,11 @@ test("a mask is 0 where the word is below p·2³² and scale elsewhere", () => {
 
 test("dropout drops and scales the same elements forward and backward", () => {
   f64.scope(() => {
-    const x = f64.tensor([1000], Array.from({ length: 1000 }, (_, i) => i + 1), { grad: true });
+    const x = f64.tensor(
+      [1000],
+      Array.from({ length: 1000 }, (_, i) => i + 1),
+      { grad: true },
+    );
     let y!: ReturnType<typeof dropoutBy>;
     f64.backward(
       f64.record(() => {
@@ -48,7 +52,10 @@ test("dropout drops and scales the same elements forward and backward", () => {
 });
 
 test("p = 0 is the identity, whatever the draw", () => {
-  const x = f32.tensor([50], Array.from({ length: 50 }, (_, i) => i - 25));
+  const x = f32.tensor(
+    [50],
+    Array.from({ length: 50 }, (_, i) => i - 25),
+  );
   expect(dropoutBy(x, 0, new Rng(1)).toArray()).toEqual(x.toArray());
 });
 

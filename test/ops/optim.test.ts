@@ -1,4 +1,7 @@
-/** Optimizer kernels. Truth: PyTorch's formulas in a plain-TypeScript reference over 40 steps, closed forms on a quadratic, clipping done by hand. */
+/**
+ * Optimizer kernels. Truth: PyTorch's formulas in a plain-TypeScript reference over 40 steps, closed forms on a quadratic,
+ * clipping done by hand.
+ */
 import { describe, expect, test } from "vitest";
 import { Rng } from "../../src/base/random.ts";
 import type { Kernels, Ptr } from "../../src/engine/abi.gen.ts";
@@ -11,8 +14,15 @@ const start = Array.from({ length: N }, (_, i) => Math.sin(i + 1) * 2);
 /** The slope of a bowl that is not the same in every direction, with a wiggle. */
 const slope = (x: number, i: number): number => (0.2 + 0.3 * i) * x + 0.1 * Math.cos(3 * x);
 
-/** Follows `slope` with a kernel in float64 (or float32) and with one reference optimizer a number; the furthest that the two come apart. */
-function apart(e: typeof f64, update: (k: Kernels, x: Ptr, g: Ptr, state: Ptr[], t: number) => void, reference: (x: number) => (g: number) => number): number {
+/**
+ * Follows `slope` with a kernel in float64 (or float32) and with one reference optimizer a number; the furthest that the two
+ * come apart.
+ */
+function apart(
+  e: typeof f64,
+  update: (k: Kernels, x: Ptr, g: Ptr, state: Ptr[], t: number) => void,
+  reference: (x: number) => (g: number) => number,
+): number {
   return e.scope(() => {
     const [x, g] = [e.tensor([N], start), e.tensor([N])];
     const state = [e.tensor([N]).ptr, e.tensor([N]).ptr, e.tensor([N]).ptr];
@@ -43,7 +53,8 @@ describe("40 steps as PyTorch's formulas go", () => {
   ]) {
     test(`sgd ${JSON.stringify(o)}`, () => {
       both(
-        (k, x, g, [m], t) => k.sgd_update(x, o.momentum ? m! : 0, g, N, o.lr, o.momentum, o.dampening, o.weightDecay, +o.nesterov, +(t === 1), 1, 0),
+        (k, x, g, [m], t) =>
+          k.sgd_update(x, o.momentum ? m! : 0, g, N, o.lr, o.momentum, o.dampening, o.weightDecay, +o.nesterov, +(t === 1), 1, 0),
         (x) => optimizer.sgd(x, o),
       );
     });
@@ -54,7 +65,22 @@ describe("40 steps as PyTorch's formulas go", () => {
   ]) {
     test(`rmsprop ${JSON.stringify(o)}`, () => {
       both(
-        (k, x, g, [v, a, m]) => k.rmsprop_update(x, v!, o.centered ? a! : 0, o.momentum ? m! : 0, g, N, o.lr, o.alpha, o.eps, o.momentum, o.weightDecay, 1, 0),
+        (k, x, g, [v, a, m]) =>
+          k.rmsprop_update(
+            x,
+            v!,
+            o.centered ? a! : 0,
+            o.momentum ? m! : 0,
+            g,
+            N,
+            o.lr,
+            o.alpha,
+            o.eps,
+            o.momentum,
+            o.weightDecay,
+            1,
+            0,
+          ),
         (x) => optimizer.rmsprop(x, o),
         1e-4,
       );
@@ -110,10 +136,17 @@ describe("closed forms on ½ a x²", () => {
   });
   test("the first step of Adam, of Adagrad and of RMSprop has a length of its own, whatever the gradient's", () => {
     for (const a of [1e-3, 2, 1e5]) {
-      const adam = follow(1, (k, x, g, [m, v]) => k.adam_update(x, m!, v!, 0, g, 1, 0.1, 0.9, 0.999, 0, 0, 0, 1 - 0.9, 1 - 0.999, 1, 0), a);
+      const adam = follow(
+        1,
+        (k, x, g, [m, v]) => k.adam_update(x, m!, v!, 0, g, 1, 0.1, 0.9, 0.999, 0, 0, 0, 1 - 0.9, 1 - 0.999, 1, 0),
+        a,
+      );
       expect(adam).toBeCloseTo(1 - 0.1, 12);
       expect(follow(1, (k, x, g, [v]) => k.adagrad_update(x, v!, g, 1, 0.1, 0, 0, 1, 0), a)).toBeCloseTo(0.9, 12);
-      expect(follow(1, (k, x, g, [v]) => k.rmsprop_update(x, v!, 0, 0, g, 1, 0.1, 0.75, 0, 0, 0, 1, 0), a)).toBeCloseTo(1 - 0.1 / 0.5, 12);
+      expect(follow(1, (k, x, g, [v]) => k.rmsprop_update(x, v!, 0, 0, g, 1, 0.1, 0.75, 0, 0, 0, 1, 0), a)).toBeCloseTo(
+        1 - 0.1 / 0.5,
+        12,
+      );
     }
   });
 });
@@ -147,7 +180,10 @@ describe("whole-array passes", () => {
     const rng = new Rng(8);
     f32.scope(() => {
       for (const n of [0, 1, 2, 3, 4, 5, 1000]) {
-        const x = f32.tensor([n], Float32Array.from({ length: n }, () => rng.normal()));
+        const x = f32.tensor(
+          [n],
+          Float32Array.from({ length: n }, () => rng.normal()),
+        );
         const due = (x.toArray() as Float32Array).reduce((s, v) => s + v * v, 0);
         expect(Math.abs(f32.kernels.sum_squares(x.ptr, n) - due)).toBeLessThanOrEqual(1e-13 * due);
       }

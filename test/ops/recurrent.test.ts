@@ -1,6 +1,6 @@
 /**
- * Recurrent ops and linear. Truth: an independent plain-TypeScript reference for every option; laws (padding, chunks and batches change nothing).
- * Gradients are the table test's business (float64 central differences).
+ * Recurrent ops and linear. Truth: an independent plain-TypeScript reference for every option; laws (padding, chunks and batches
+ * change nothing). Gradients are the table test's business (float64 central differences).
  */
 import { describe, expect, test } from "vitest";
 import { Rng } from "../../src/base/random.ts";
@@ -23,18 +23,29 @@ function draw(shapes: Shapes, L: number, rng: Rng): Record<string, number[]> {
     if (key.startsWith("zone")) return rng.uniform() < 0.3 ? 0 : 1;
     return 2 * rng.uniform() - 1;
   };
-  return Object.fromEntries(Object.entries(shapes).map(([key, shape]) => [key, Array.from({ length: shape.reduce((a, b) => a * b, 1) }, () => one(key))]));
+  return Object.fromEntries(
+    Object.entries(shapes).map(([key, shape]) => [key, Array.from({ length: shape.reduce((a, b) => a * b, 1) }, () => one(key))]),
+  );
 }
 const load = (e: Engine, shapes: Shapes, values: Record<string, number[]>) =>
-  Object.fromEntries(Object.keys(values).map((k) => [k, k === "lengths" ? e.ints(shapes[k]!, values[k]) : e.tensor(shapes[k]!, values[k])]));
+  Object.fromEntries(
+    Object.keys(values).map((k) => [k, k === "lengths" ? e.ints(shapes[k]!, values[k]) : e.tensor(shapes[k]!, values[k])]),
+  );
 
 function expectClose(got: ArrayLike<number>, due: readonly number[], tolerance: number, what: string): void {
   expect(got.length, what).toBe(due.length);
-  for (let i = 0; i < due.length; i++) if (!(Math.abs(got[i]! - due[i]!) <= tolerance)) expect.fail(`${what}[${i}] is ${got[i]}, the reference says ${due[i]}`);
+  for (let i = 0; i < due.length; i++)
+    if (!(Math.abs(got[i]! - due[i]!) <= tolerance)) expect.fail(`${what}[${i}] is ${got[i]}, the reference says ${due[i]}`);
 }
 /** Every way to leave out one of these, none, or all. */
-const left = (optional: readonly string[]) => [[], optional, ...optional.map((k) => [k]), ...optional.map((k) => optional.filter((o) => o !== k))];
-const without = <V>(all: Record<string, V>, names: readonly string[]) => Object.fromEntries(Object.entries(all).filter(([k]) => !names.includes(k)));
+const left = (optional: readonly string[]) => [
+  [],
+  optional,
+  ...optional.map((k) => [k]),
+  ...optional.map((k) => optional.filter((o) => o !== k)),
+];
+const without = <V>(all: Record<string, V>, names: readonly string[]) =>
+  Object.fromEntries(Object.entries(all).filter(([k]) => !names.includes(k)));
 
 const sizes = [
   { L: 1, B: 1, I: 1, H: 1 },
@@ -47,7 +58,17 @@ describe("against the reference", () => {
   for (const { e, tolerance } of engines) {
     for (const n of sizes) {
       const { L, B, I, H } = n;
-      const shapes = (G: number): Shapes => ({ x: [L, B, I], h0: [B, H], wx: [G * H, I], wh: [G * H, H], bx: [G * H], bh: [G * H], lengths: [B], mask: [B, H], zone: [L, B, H] });
+      const shapes = (G: number): Shapes => ({
+        x: [L, B, I],
+        h0: [B, H],
+        wx: [G * H, I],
+        wh: [G * H, H],
+        bx: [G * H],
+        bh: [G * H],
+        lengths: [B],
+        mask: [B, H],
+        zone: [L, B, H],
+      });
 
       test(`gru ${JSON.stringify(n)} ${e.backend}`, () => {
         const values = draw(shapes(3), L, new Rng(1));
@@ -57,7 +78,8 @@ describe("against the reference", () => {
             const due = reference.gru(given as never, n, { resetAfter: true, ...o });
             e.scope(() => {
               const got = gru(load(e, shapes(3), given) as never, { ...o, want: ["gates"] });
-              for (const k of ["y", "hn", "gates"] as const) expectClose(got[k]!.data, due[k], tolerance, `without ${names}, ${JSON.stringify(o)}: ${k}`);
+              for (const k of ["y", "hn", "gates"] as const)
+                expectClose(got[k]!.data, due[k], tolerance, `without ${names}, ${JSON.stringify(o)}: ${k}`);
             });
           }
         }
@@ -71,7 +93,8 @@ describe("against the reference", () => {
             const due = reference.rnn(given as never, n, o);
             e.scope(() => {
               const got = rnn(load(e, shapes(1), given) as never, o);
-              for (const k of ["y", "hn"] as const) expectClose(got[k].data, due[k], tolerance, `without ${names}, ${JSON.stringify(o)}: ${k}`);
+              for (const k of ["y", "hn"] as const)
+                expectClose(got[k].data, due[k], tolerance, `without ${names}, ${JSON.stringify(o)}: ${k}`);
             });
           }
         }
@@ -91,7 +114,8 @@ describe("against the reference", () => {
               const due = reference.lstm(given as never, { ...n, P }, o);
               e.scope(() => {
                 const got = lstm(load(e, all, given) as never, { ...o, want: ["gates"] });
-                for (const k of ["y", "hn", "cn", "gates"] as const) expectClose(got[k]!.data, due[k], tolerance, `without ${names}, ${JSON.stringify(o)}: ${k}`);
+                for (const k of ["y", "hn", "cn", "gates"] as const)
+                  expectClose(got[k]!.data, due[k], tolerance, `without ${names}, ${JSON.stringify(o)}: ${k}`);
               });
             }
           }
@@ -101,12 +125,27 @@ describe("against the reference", () => {
 
     test(`linear ${e.backend}`, () => {
       const rng = new Rng(4);
-      for (const [N, I, O] of [[1, 1, 1], [3, 7, 5], [6, 16, 9], [70, 33, 12]] as const) {
+      for (const [N, I, O] of [
+        [1, 1, 1],
+        [3, 7, 5],
+        [6, 16, 9],
+        [70, 33, 12],
+      ] as const) {
         const v = draw({ x: [N, I], w: [O, I], b: [O] }, 0, rng);
         e.scope(() => {
           const [x, w, b] = [e.tensor([N, I], v["x"]), e.tensor([O, I], v["w"]), e.tensor([O], v["b"])];
-          expectClose(linear({ x, w, b }).y.data, reference.linear(v["x"]!, v["w"]!, v["b"], N, I, O), tolerance, `linear ${N} ${I} ${O}`);
-          expectClose(linear({ x, w }).y.data, reference.linear(v["x"]!, v["w"]!, undefined, N, I, O), tolerance, `linear ${N} ${I} ${O} without b`);
+          expectClose(
+            linear({ x, w, b }).y.data,
+            reference.linear(v["x"]!, v["w"]!, v["b"], N, I, O),
+            tolerance,
+            `linear ${N} ${I} ${O}`,
+          );
+          expectClose(
+            linear({ x, w }).y.data,
+            reference.linear(v["x"]!, v["w"]!, undefined, N, I, O),
+            tolerance,
+            `linear ${N} ${I} ${O} without b`,
+          );
         });
       }
     });
@@ -125,7 +164,11 @@ describe("laws, to the bit", () => {
   const whole = run(values["x"]!, values["h0"]!, L, B);
 
   test("a sequence in chunks, or step by step with the state handed on, is the whole sequence", () => {
-    for (const cuts of [[3, 4], [1, 1, 1, 1, 1, 1, 1], [6, 1]]) {
+    for (const cuts of [
+      [3, 4],
+      [1, 1, 1, 1, 1, 1, 1],
+      [6, 1],
+    ]) {
       let h = values["h0"]!;
       let t = 0;
       const y: number[] = [];
@@ -151,6 +194,8 @@ describe("laws, to the bit", () => {
 test("lstm without a projection says that P must be H", () => {
   f32.scope(() => {
     const [x, wx, wh] = [f32.tensor([2, 1, 3]), f32.tensor([16, 3]), f32.tensor([16, 2])];
-    expect(() => lstm({ x, wx, wh })).toThrow("lstm: wh is [16, 2], expected [16, 4]; without wr there is no projection and P is H, 4 (from wx)");
+    expect(() => lstm({ x, wx, wh })).toThrow(
+      "lstm: wh is [16, 2], expected [16, 4]; without wr there is no projection and P is H, 4 (from wx)",
+    );
   });
 });

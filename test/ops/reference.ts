@@ -1,6 +1,6 @@
 /**
- * @file The formulas of docs and papers once more in plain TypeScript, float64, one item and one number at a time: what the kernels are compared with.
- * Written from the papers and PyTorch's documentation, not from the kernels.
+ * @file The formulas of docs and papers once more in plain TypeScript, float64, one item and one number at a time: what the
+ * kernels are compared with. Written from the papers and PyTorch's documentation, not from the kernels.
  */
 type Vec = readonly number[];
 const sigma = (x: number): number => 1 / (1 + Math.exp(-x));
@@ -47,8 +47,16 @@ interface State {
   c: number[];
 }
 
-/** Walks the real steps of every item with `step`, as numerics.md says: y is zero beyond them, the state stays, reverse starts at the last. */
-function walk(p: Cell, { L, B, I, H, P = H }: Sizes, o: Flags, step: (x: number[], s: State, seen: number[], row: number) => State & { gates?: number[][] }) {
+/**
+ * Walks the real steps of every item with `step`, as numerics.md says: y is zero beyond them, the state stays, reverse starts at
+ * the last.
+ */
+function walk(
+  p: Cell,
+  { L, B, I, H, P = H }: Sizes,
+  o: Flags,
+  step: (x: number[], s: State, seen: number[], row: number) => State & { gates?: number[][] },
+) {
   const y = new Array<number>(L * B * P).fill(0);
   const hn: number[] = [];
   const cn: number[] = [];
@@ -65,7 +73,8 @@ function walk(p: Cell, { L, B, I, H, P = H }: Sizes, o: Flags, step: (x: number[
         fresh.map((v, j) => old[j]! + (zone ? zone[(t * B + b) * fresh.length + j]! : keep) * (v - old[j]!));
       s = { h: mixed(made.h, s.h, p.zone, o.keep ?? 1), c: made.c };
       for (let j = 0; j < P; j++) y[(t * B + b) * P + j] = s.h[j]!;
-      for (const [g, values] of (made.gates ?? []).entries()) for (let j = 0; j < H; j++) gates[g]![(t * B + b) * H + j] = values[j]!;
+      for (const [g, values] of (made.gates ?? []).entries())
+        for (let j = 0; j < H; j++) gates[g]![(t * B + b) * H + j] = values[j]!;
     }
     hn.push(...s.h);
     cn.push(...s.c);
@@ -81,7 +90,9 @@ export function gru(p: Cell, n: Sizes, o: Flags & { resetAfter: boolean }) {
     const reset = range(H).map((j) => sigma(fromX(0, j) + fromH(0, j, seen)));
     const z = range(H).map((j) => sigma(fromX(1, j) + fromH(1, j, seen)));
     const gated = seen.map((h, j) => h * reset[j]!);
-    const fresh = range(H).map((j) => Math.tanh(fromX(2, j) + (o.resetAfter ? reset[j]! * fromH(2, j, seen) : fromH(2, j, gated))));
+    const fresh = range(H).map((j) =>
+      Math.tanh(fromX(2, j) + (o.resetAfter ? reset[j]! * fromH(2, j, seen) : fromH(2, j, gated))),
+    );
     return { h: range(H).map((j) => (1 - z[j]!) * fresh[j]! + z[j]! * s.h[j]!), c: s.c, gates: [reset, z, fresh] };
   });
   return { ...r, gates: r.gates.slice(0, 3 * n.L * n.B * H) };
@@ -90,7 +101,8 @@ export function gru(p: Cell, n: Sizes, o: Flags & { resetAfter: boolean }) {
 export function lstm(p: Cell, n: Sizes & { P: number }, o: Flags) {
   const { H, P } = n;
   return walk(p, n, o, (x, s, seen, row) => {
-    const a = (g: number, j: number) => dot(p.wx, g * H + j, x) + (p.bx?.[g * H + j] ?? 0) + dot(p.wh, g * H + j, seen) + (p.bh?.[g * H + j] ?? 0);
+    const a = (g: number, j: number) =>
+      dot(p.wx, g * H + j, x) + (p.bx?.[g * H + j] ?? 0) + dot(p.wh, g * H + j, seen) + (p.bh?.[g * H + j] ?? 0);
     const peep = (k: number, j: number, c: number) => (p.peep ? p.peep[k * H + j]! * c : 0);
     const i = range(H).map((j) => sigma(a(0, j) + peep(0, j, s.c[j]!)));
     const f = range(H).map((j) => sigma(a(1, j) + peep(1, j, s.c[j]!)));
@@ -130,7 +142,8 @@ export function layerNorm(x: Vec, gain: Vec | undefined, bias: Vec | undefined, 
 export const loss = {
   mse: (p: number, t: number) => (p - t) ** 2,
   mae: (p: number, t: number) => Math.abs(p - t),
-  huber: (p: number, t: number, delta: number) => (Math.abs(p - t) <= delta ? 0.5 * (p - t) ** 2 : delta * (Math.abs(p - t) - 0.5 * delta)),
+  huber: (p: number, t: number, delta: number) =>
+    Math.abs(p - t) <= delta ? 0.5 * (p - t) ** 2 : delta * (Math.abs(p - t) - 0.5 * delta),
   pinball: (p: number, t: number, q: number) => Math.max(q * (t - p), (q - 1) * (t - p)),
   gaussian: (m: number, raw: number, t: number, floor: number) => {
     const s = softplus(raw) + floor;
@@ -156,7 +169,10 @@ export const optimizer = {
       return (x -= o.lr * g);
     };
   },
-  rmsprop: (x: number, o: { lr: number; alpha: number; eps: number; momentum: number; centered: boolean; weightDecay: number }) => {
+  rmsprop: (
+    x: number,
+    o: { lr: number; alpha: number; eps: number; momentum: number; centered: boolean; weightDecay: number },
+  ) => {
     let square = 0;
     let average = 0;
     let buffer = 0;
@@ -174,7 +190,10 @@ export const optimizer = {
       return (x -= o.lr * buffer);
     };
   },
-  adam: (x: number, o: { lr: number; beta1: number; beta2: number; eps: number; weightDecay: number; decoupled: boolean; amsgrad: boolean }) => {
+  adam: (
+    x: number,
+    o: { lr: number; beta1: number; beta2: number; eps: number; weightDecay: number; decoupled: boolean; amsgrad: boolean },
+  ) => {
     let m = 0;
     let v = 0;
     let top = 0;

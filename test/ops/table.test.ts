@@ -1,6 +1,7 @@
 /**
  * Every op of the table, for all its sizes and options and each optional input left out in turn.
- * Truth: arithmetic itself (float64 central differences); laws (gradients add, recording changes nothing, float32 agrees with float64).
+ * Truth: arithmetic itself (float64 central differences); laws (gradients add, recording changes nothing, float32 agrees with
+ * float64).
  */
 import { expect, test } from "vitest";
 import { type Dims, parseAxes, shapeOf, sizeOf } from "../../src/base/axes.ts";
@@ -10,18 +11,25 @@ import type { Op } from "../../src/engine/op.ts";
 import type { Tensor } from "../../src/engine/tensor.ts";
 import { add, mul, sum } from "../../src/ops/index.ts";
 import { table } from "../../src/ops/table.ts";
-import { f32, f64 } from "./engines.ts";
+import { engineOf, f32, f64 } from "./engines.ts";
 
 type Numbers = Record<string, number[]>;
 const shape = (words: string, dims: Dims): number[] => shapeOf(parseAxes(words), { dims, lead: "N" in dims ? [dims["N"]!] : [] });
 
-/** Numbers that any op accepts: integers are class numbers where there is a vocabulary V and lengths otherwise; constants lie in (0, 1). */
+/**
+ * Numbers that any op accepts: integers are class numbers where there is a vocabulary V and lengths otherwise; constants lie in
+ * (0, 1).
+ */
 function draw(op: Op, dims: Dims, keys: readonly string[], rng: Rng): Numbers {
   return Object.fromEntries(
     keys.map((key) => {
       const words = op.spec.inputs[key]!;
       const { kind } = parseAxes(words);
-      const one = { int: () => rng.below(dims["V"] ?? dims["L"]! + 1), const: () => 0.1 + 0.8 * rng.uniform(), real: () => 2 * rng.uniform() - 1 }[kind];
+      const one = {
+        int: () => rng.below(dims["V"] ?? dims["L"]! + 1),
+        const: () => 0.1 + 0.8 * rng.uniform(),
+        real: () => 2 * rng.uniform() - 1,
+      }[kind];
       return [key, Array.from({ length: sizeOf(shape(words, dims)) }, one)];
     }),
   );
@@ -33,7 +41,8 @@ function call(e: Engine, op: Op, dims: Dims, values: Numbers, options: object, g
   for (const key in values) {
     const { kind } = parseAxes(op.spec.inputs[key]!);
     const s = shape(op.spec.inputs[key]!, dims);
-    inputs[key] = kind === "int" ? e.ints(s, values[key]!) : e.tensor(s, values[key]!, { grad: grad !== undefined && kind === "real" });
+    inputs[key] =
+      kind === "int" ? e.ints(s, values[key]!) : e.tensor(s, values[key]!, { grad: grad !== undefined && kind === "real" });
     if (grad && kind === "real") e.reals(e.gradOf(inputs[key]), inputs[key].size).fill(grad.from);
   }
   const want = Object.keys(op.spec.outputs).filter((k) => op.spec.outputs[k]!.endsWith("?"));
@@ -53,7 +62,9 @@ function call(e: Engine, op: Op, dims: Dims, values: Numbers, options: object, g
     return parts.reduce((a, b) => add({ a, b }).y);
   });
   e.backward(loss);
-  const gradients = Object.fromEntries(Object.entries(inputs).flatMap(([k, t]) => (t.needsGrad ? [[k, Array.from(t.grad!, (g) => g - grad.from)]] : [])));
+  const gradients = Object.fromEntries(
+    Object.entries(inputs).flatMap(([k, t]) => (t.needsGrad ? [[k, Array.from(t.grad!, (g) => g - grad.from)]] : [])),
+  );
   return { outputs, gradients };
 }
 
@@ -61,7 +72,8 @@ function call(e: Engine, op: Op, dims: Dims, values: Numbers, options: object, g
 function weighed(op: Op, outputs: readonly (readonly [string, number[]])[], weights: number[]): number {
   let total = 0;
   let i = 0;
-  for (const [key, values] of outputs) if (parseAxes(op.spec.outputs[key]!).kind === "real") for (const v of values) total += v * weights[i++]!;
+  for (const [key, values] of outputs)
+    if (parseAxes(op.spec.outputs[key]!).kind === "real") for (const v of values) total += v * weights[i++]!;
   return total;
 }
 
@@ -86,7 +98,8 @@ for (const op of table) {
           for (const [o, [key, v]] of plain.entries()) {
             for (let i = 0; i < v.length; i++) {
               const difference = Math.abs(v[i]! - single[o]![1][i]!) / Math.max(1, Math.abs(v[i]!));
-              if (!(difference < 2e-6)) expect.fail(`${at}: ${key}[${i}] is ${single[o]![1][i]} in float32 and ${v[i]} in float64`);
+              if (!(difference < 2e-6))
+                expect.fail(`${at}: ${key}[${i}] is ${single[o]![1][i]} in float32 and ${v[i]} in float64`);
             }
           }
           if (!op.spec.backward) continue;
@@ -96,11 +109,16 @@ for (const op of table) {
             for (let i = 0; i < values[key]!.length; i++) {
               const value = (step: number) => {
                 const moved = { ...values, [key]: values[key]!.with(i, values[key]![i]! + step) };
-                return weighed(op, f64.scope(() => call(f64, op, dims, moved, options).outputs), weights);
+                return weighed(
+                  op,
+                  f64.scope(() => call(f64, op, dims, moved, options).outputs),
+                  weights,
+                );
               };
               const numeric = (value(1e-5) - value(-1e-5)) / 2e-5;
               const got = recorded.gradients[key]![i]!;
-              if (!(Math.abs(numeric - got) < 1e-8 * Math.max(1, Math.abs(got)))) expect.fail(`${at}: d${key}[${i}] is ${got}, a central difference says ${numeric}`);
+              if (!(Math.abs(numeric - got) < 1e-8 * Math.max(1, Math.abs(got))))
+                expect.fail(`${at}: d${key}[${i}] is ${got}, a central difference says ${numeric}`);
             }
           }
         }
@@ -121,9 +139,13 @@ for (const op of table) {
         for (const [axis, symbol] of symbols.entries()) {
           if (symbol !== "" && !seen.has(symbol)) continue;
           const wrong = make(s.with(axis, s[axis]! + (words.axes[axis - (words.rest ? 1 : 0)]?.times ?? 1)));
-          expect(() => op({ ...right, [key]: wrong })).toThrow(`${name}: ${key} is [${wrong.shape.join(", ")}], expected [${words.text}]`);
+          expect(() => op({ ...right, [key]: wrong })).toThrow(
+            `${name}: ${key} is [${wrong.shape.join(", ")}], expected [${words.text}]`,
+          );
         }
-        expect(() => op({ ...right, [key]: words.kind === "int" ? f32.tensor(s) : f32.ints(s) })).toThrow(new RegExp(`^${name}: ${key} holds`));
+        expect(() => op({ ...right, [key]: words.kind === "int" ? f32.tensor(s) : f32.ints(s) })).toThrow(
+          new RegExp(`^${name}: ${key} holds`),
+        );
         if (!words.optional) expect(() => op({ ...right })).toThrow(`${name}: ${key} is missing, expected [${words.text}]`);
         for (const symbol of symbols) seen.add(symbol);
         right[key] = make(s);
@@ -131,6 +153,34 @@ for (const op of table) {
     });
   });
 }
+
+test("the inference build gives the same bits, and lacks only what training needs", () => {
+  const infer = engineOf("plain-infer");
+  const lacking: string[] = [];
+  for (const op of table) {
+    const dims = op.spec.try.at(-1)!;
+    const values = draw(op, dims, Object.keys(op.spec.inputs), new Rng(23));
+    try {
+      const got = infer.scope(() => call(infer, op, dims, values, {}).outputs);
+      expect(got, op.spec.name).toEqual(f32.scope(() => call(f32, op, dims, values, {}).outputs));
+    } catch (error) {
+      if (!(error instanceof TypeError)) throw error; // no such kernel
+      lacking.push(op.spec.name);
+    }
+  }
+  const losses = [
+    "bceWithLogits",
+    "crossEntropy",
+    "gaussianNll",
+    "huber",
+    "mae",
+    "mse",
+    "quantile",
+    "studentTNll",
+    "weightedMean",
+  ];
+  expect(lacking).toEqual([...losses, "dropout"].sort());
+});
 
 test("names are told apart, and every op says what it does", () => {
   const names = table.map((op) => op.spec.name);

@@ -4,7 +4,8 @@ import { expect, test } from "vitest";
 import { gatherSegments, gatherWindows, itemMoments } from "../../src/ops/window.ts";
 import { f64 } from "./engines.ts";
 
-const series = (R: number, C: number) => Array.from({ length: R * C }, (_, i) => (i % 7 === 3 ? Number.NaN : Math.floor(i / C) * 100 + (i % C)));
+const series = (R: number, C: number) =>
+  Array.from({ length: R * C }, (_, i) => (i % 7 === 3 ? Number.NaN : Math.floor(i / C) * 100 + (i % C)));
 
 const choice = fc.record({
   C: fc.integer({ min: 1, max: 5 }),
@@ -58,10 +59,14 @@ test("a window that leaves the series, or a column that is not there, is named",
   f64.scope(() => {
     const s = f64.tensor([10, 2]);
     const at = (...starts: number[]) => ({ series: s, starts: f64.ints([starts.length], starts) });
-    expect(() => gatherWindows(at(0, 6), 5)).toThrow("gatherWindows: window 1 reads rows 6 to 10, expected 0 to 9; the series has 10 rows");
+    expect(() => gatherWindows(at(0, 6), 5)).toThrow(
+      "gatherWindows: window 1 reads rows 6 to 10, expected 0 to 9; the series has 10 rows",
+    );
     expect(() => gatherWindows(at(-1), 5)).toThrow("window 0 reads rows -1 to 3");
     expect(() => gatherSegments({ ...at(0), offset: 5 }, 3, 2)).toThrow("gatherSegments: window 0 reads rows 5 to 10");
-    expect(() => gatherWindows({ ...at(0), columns: [0, 2] }, 5)).toThrow("gatherWindows: columns has 2, expected 0 to 1; C is 2 (from series)");
+    expect(() => gatherWindows({ ...at(0), columns: [0, 2] }, 5)).toThrow(
+      "gatherWindows: columns has 2, expected 0 to 1; C is 2 (from series)",
+    );
     expect(() => gatherWindows(at(0), 0)).toThrow("gatherWindows: length is 0, expected a whole number from 1");
   });
 });
