@@ -5,6 +5,7 @@
 #if TRAINING
 #include "real.h"
 #include "reduce.h"
+#include "softmax.h"
 
 INLINE double weightAt(const T* weight, int i) { return weight ? weight[i] : 1; }
 
@@ -134,7 +135,7 @@ KERNEL void bce_with_logits_backward(T* dlogits /*[N,C]?*/, const T* dy /*[1]*/,
 INLINE double classWeightAt(const T* classWeight, int c) { return classWeight ? classWeight[c] : 1; }
 
 // With p = softmax(logits): −(1 − s)·w[t]·ln p[t] − s/V·Σ_c w[c]·ln p[c], s = smoothing, w = classWeight; the mean divides by Σ weight·w[t] (PyTorch).
-// `normal` keeps ln Σ exp of each row. Returns -1, or the first row whose target is neither `ignore` nor in 0..V−1 (then nothing is written).
+// `normal` keeps ln Σ exp(x − max) of each row, which unlike ln Σ exp x loses nothing in float32 however large the logits are. Returns -1, or the first row whose target is neither `ignore` nor in 0..V−1 (then nothing is written).
 KERNEL int cross_entropy_forward(T* y /*[1]*/, T* divisor /*[1]?*/, T* normal /*[N]?*/, const T* logits /*[N,V]*/, const int* target /*[N]*/, const T* classWeight /*[V]?*/, const T* weight /*[N]?*/, int N, int V, int mean, double smoothing, int ignore) {
   for (int n = 0; n < N; n++)
     if (target[n] != ignore && (u32)target[n] >= (u32)V) return n;
@@ -143,10 +144,8 @@ KERNEL int cross_entropy_forward(T* y /*[1]*/, T* divisor /*[1]?*/, T* normal /*
     const double w = weightAt(weight, n);
     if (target[n] == ignore || w == 0) continue;
     const T* x = logits + (long)n * V;
-    T top = x[0];
-    for (int c = 1; c < V; c++) top = x[c] > top ? x[c] : top;
-    const double lse = top + realLog(total(V, [&](int c) { return realExp((double)x[c] - top); }));
-    if (normal) normal[n] = (T)lse;
+    const double top = rowMax(x, V), rest = realLog(total(V, [&](int c) { return realExp(x[c] - top); })), lse = top + rest;
+    if (normal) normal[n] = (T)rest;
     double loss = (1 - smoothing) * classWeightAt(classWeight, target[n]) * (lse - x[target[n]]);
     if (smoothing > 0) loss += smoothing / V * total(V, [&](int c) { return classWeightAt(classWeight, c) * (lse - x[c]); });
     sum += w * loss;
@@ -167,8 +166,9 @@ KERNEL void cross_entropy_backward(T* dlogits /*[N,V]?*/, const T* dy /*[1]*/, c
     const T* x = logits + (long)n * V;
     T* d = dlogits + (long)n * V;
     const double here = (1 - smoothing) * classWeightAt(classWeight, target[n]), mass = here + smoothing / V * all;
+    const double top = rowMax(x, V);
     for (int c = 0; c < V; c++) {
-      const double p = realExp((double)x[c] - normal[n]);
+      const double p = realExp(x[c] - top - normal[n]);
       d[c] += (T)(g * (mass * p - (smoothing > 0 ? smoothing / V * classWeightAt(classWeight, c) : 0)));
     }
     d[target[n]] -= (T)(g * here);

@@ -173,6 +173,17 @@ describe("stays finite", () => {
   }
 });
 
+test("crossEntropy's gradient does not depend on a common level of the logits", () => {
+  f32.scope(() => {
+    const slope = (level: number) => {
+      const logits = f32.tensor([1, 3], [level + 0.5, level - 1.25, level], { grad: true });
+      f32.backward(f32.record(() => ops.crossEntropy({ logits, target: f32.ints([1], [1]) }).y));
+      return [...logits.grad!];
+    };
+    expect(slope(2 ** 20)).toEqual(slope(0));
+  });
+});
+
 describe("weights", () => {
   test("weight 0 leaves an element out, even NaN, in the value and in the gradient", () => {
     f64.scope(() => {
