@@ -192,14 +192,68 @@ NOINLINE void multiplyBlocks(T* const* c, int column, const T* a, const T* b, in
   });
 }
 
-// C[m][cColumn + n] += Σ_k A[m][aColumn + k] (· scale[m][aColumn + k]) · B[k][n], B packed. `block` holds BLOCK_SIZE.
-NOINLINE void multiply(T* const* c, int cColumn, const T* const* a, int aColumn, const T* const* scale, const T* b, int M, int N, int K, T* block) {
-  for (int m = 0; m < M; m += MC) {
-    const int mc = min(MC, M - m);
+// The right side of a product. With `packed` null: the rows of a weight as they are, B[k][n] = rows[n][k], which is cheaper
+// than packing when only a few rows of A will ever meet it (a streamed step).
+struct Right {
+  const T* packed;
+  const T* const* rows;
+};
+constexpr int FEW = 2;
+
+// The right side B[k][n] = rows[n][k] for a product with M rows in all; `out` holds packedSize(K, N).
+INLINE Right prepare(T* out, const T* const* rows, int K, int N, int M) {
+  if (M <= FEW) return {nullptr, rows};
+  packTransposed(out, rows, 0, K, N);
+  return {out, rows};
+}
+
+// c[n] += Σ_k a[k] · rows[n][first + k] for one row: blocks of B are turned in registers, the chain of sums is as everywhere.
+template <class Vec, int Lanes> NOINLINE void multiplyRow(T* c, const T* a, const T* const* rows, int first, int N, int K) {
+  int n = 0;
+  if constexpr (Lanes == 4) {
+    for (; n + 8 <= N; n += 8) {
+      const T* p[8];
+      UNROLL for (int i = 0; i < 8; i++) p[i] = rows[n + i] + first;
+      Vec sum[2] = {load(c + n), load(c + n + 4)};
+      int k = 0;
+      NOUNROLL for (; k + 4 <= K; k += 4) {
+        UNROLL for (int half = 0; half < 2; half++) {
+          const Vec b0 = load(p[4 * half] + k), b1 = load(p[4 * half + 1] + k), b2 = load(p[4 * half + 2] + k), b3 = load(p[4 * half + 3] + k);
+          const Vec low = __builtin_shufflevector(b0, b1, 0, 4, 1, 5), low2 = __builtin_shufflevector(b2, b3, 0, 4, 1, 5);
+          const Vec high = __builtin_shufflevector(b0, b1, 2, 6, 3, 7), high2 = __builtin_shufflevector(b2, b3, 2, 6, 3, 7);
+          sum[half] = fma_(splat(a[k]), __builtin_shufflevector(low, low2, 0, 1, 4, 5), sum[half]);
+          sum[half] = fma_(splat(a[k + 1]), __builtin_shufflevector(low, low2, 2, 3, 6, 7), sum[half]);
+          sum[half] = fma_(splat(a[k + 2]), __builtin_shufflevector(high, high2, 0, 1, 4, 5), sum[half]);
+          sum[half] = fma_(splat(a[k + 3]), __builtin_shufflevector(high, high2, 2, 3, 6, 7), sum[half]);
+        }
+      }
+      for (; k < K; k++) {
+        UNROLL for (int half = 0; half < 2; half++) {
+          const Vec b = {p[4 * half][k], p[4 * half + 1][k], p[4 * half + 2][k], p[4 * half + 3][k]};
+          sum[half] = fma_(splat(a[k]), b, sum[half]);
+        }
+      }
+      store(c + n, sum[0]);
+      store(c + n + 4, sum[1]);
+    }
+  }
+  for (; n < N; n++) {
+    V sum = splat(c[n]);
+    for (int k = 0; k < K; k++) sum = fma_(splat(a[k]), splat(rows[n][first + k]), sum);
+    c[n] = sum[0];
+  }
+}
+
+// C[m][cColumn + n] += Σ_k A[m][aColumn + k] (· scale[m][aColumn + k]) · B[k][n]. `block` holds BLOCK_SIZE.
+NOINLINE void multiply(T* const* c, int cColumn, const T* const* a, int aColumn, const T* const* scale, Right b, int M, int N, int K, T* block) {
+  const int step = b.packed ? MC : 1;
+  for (int m = 0; m < M; m += step) {
+    const int mc = min(step, M - m);
     for (int k = 0; k < K; k += KC) {
       const int kc = min(KC, K - k);
       packBlock(block, a + m, scale ? scale + m : nullptr, aColumn + k, mc, kc);
-      multiplyBlocks(c + m, cColumn, block, b + k * roundUp(N, NR), mc, N, kc);
+      if (b.packed) multiplyBlocks(c + m, cColumn, block, b.packed + k * roundUp(N, NR), mc, N, kc);
+      else multiplyRow<V, W>(c[m] + cColumn, block, b.rows, k, N, kc);
     }
   }
 }

@@ -11,57 +11,60 @@ static Layout gruLayout(int I, int H, int resetAfter) {
   return {I, H, H, 4, 3, 1, {2, 0, 1, -1}, {2, 0, 1, -1}};
 }
 
-// After the sums: the gates in place, and the new state.
-NOINLINE void gruGates(T* y, T* row, const T* h, const T* zone, T keep, bool zoned, int H, bool resetAfter) {
+// h' = (1 - z) ∘ n + z ∘ h
+INLINE V gruState(V n, V z, V h) { return fma_(z, h - n, n); }
+
+// Reset after: from the sums, the gates in place and the new state.
+NOINLINE void gruGates(T* y, T* row, const T* h, int H) {
   eachVector(H, [&](int j, int m) ALWAYS {
-    const V r = resetAfter ? sigmoid(load(row + H + j, m)) : load(row + H + j, m);
-    const V z = resetAfter ? sigmoid(load(row + 2 * H + j, m)) : load(row + 2 * H + j, m);
-    const V sum = load(row + j, m);
-    const V n = tanh(resetAfter ? fma_(r, load(row + 3 * H + j, m), sum) : sum);
-    const V old = load(h + j, m);
-    V state = fma_(z, old - n, n);
-    if (zoned) state = fma_(share(zone, keep, j, m), state - old, old);
+    const V r = sigmoid(load(row + H + j, m)), z = sigmoid(load(row + 2 * H + j, m));
+    const V n = tanh(fma_(r, load(row + 3 * H + j, m), load(row + j, m)));
     store(row + j, n, m);
-    if (resetAfter) {
-      store(row + H + j, r, m);
-      store(row + 2 * H + j, z, m);
-    }
-    store(y + j, state, m);
+    store(row + H + j, r, m);
+    store(row + 2 * H + j, z, m);
+    store(y + j, gruState(n, z, load(h + j, m)), m);
   });
 }
 
 // Reset before, first half: r, z and r ∘ (mask ∘ h).
 NOINLINE void gruReset(T* row, const T* h, const T* mask, int H) {
   eachVector(H, [&](int j, int m) ALWAYS {
-    const V r = sigmoid(load(row + H + j, m));
+    const V r = sigmoid(load(row + H + j, m)), old = load(h + j, m);
     store(row + H + j, r, m);
     store(row + 2 * H + j, sigmoid(load(row + 2 * H + j, m)), m);
-    store(row + 3 * H + j, r * (mask ? load(mask + j, m) * load(h + j, m) : load(h + j, m)), m);
+    store(row + 3 * H + j, r * (mask ? load(mask + j, m) * old : old), m);
+  });
+}
+
+// Reset before, second half: n and the new state.
+NOINLINE void gruFinish(T* y, T* row, const T* h, int H) {
+  eachVector(H, [&](int j, int m) ALWAYS {
+    const V n = tanh(load(row + j, m));
+    store(row + j, n, m);
+    store(y + j, gruState(n, load(row + 2 * H + j, m), load(h + j, m)), m);
   });
 }
 
 #if TRAINING
-// From the gradient of the new state (in dh): the row of D, and the part of dh that does not go through a product.
-NOINLINE void gruGatesBack(T* d, T* dh, const T* row, const T* h, const T* zone, T keep, bool zoned, int H, bool resetAfter) {
+// From the gradient g of the new state (in dh): blocks n and z of D, and the part of dh that does not go through a product;
+// reset after, the other two blocks as well.
+NOINLINE void gruGatesBack(T* d, T* dh, const T* row, const T* h, int H, bool resetAfter) {
   const V one = splat(1);
   eachVector(H, [&](int j, int m) ALWAYS {
-    const V n = load(row + j, m), r = load(row + H + j, m), z = load(row + 2 * H + j, m);
-    const V whole = load(dh + j, m);
-    const V g = zoned ? whole * share(zone, keep, j, m) : whole;
+    const V n = load(row + j, m), z = load(row + 2 * H + j, m), g = load(dh + j, m);
     const V dn = g * (one - z) * (one - n * n);
     store(d + j, dn, m);
     store(d + 2 * H + j, g * (load(h + j, m) - n) * z * (one - z), m);
+    store(dh + j, g * z, m);
     if (resetAfter) {
+      const V r = load(row + H + j, m);
       store(d + H + j, dn * load(row + 3 * H + j, m) * r * (one - r), m);
       store(d + 3 * H + j, dn * r, m);
-    } else {
-      store(d + 3 * H + j, V{}, m);
     }
-    store(dh + j, zoned ? fma_(g, z, whole - g) : g * z, m);
   });
 }
 
-// Reset before, second half: block m of D holds the gradient of r ∘ (mask ∘ h).
+// Reset before: block m of D holds the gradient of r ∘ (mask ∘ h), and block r comes from it.
 NOINLINE void gruResetBack(T* d, T* dh, const T* row, const T* h, const T* mask, int H) {
   eachVector(H, [&](int j, int m) ALWAYS {
     const V r = load(row + H + j, m), dm = load(d + 3 * H + j, m);
@@ -101,27 +104,22 @@ KERNEL void gru_forward(T* y /*[L,B,H]*/, T* hn /*[B,H]*/, T* gates /*[3,L,B,H]?
   const T* bx /*[3H]?*/, const T* bh /*[3H]?*/, const int* lengths /*[B]?*/, const T* mask /*[B,H]?*/, const T* zone /*[L,B,H]?*/, T* work, int L, int B, int I, int H, int reverse, int resetAfter, T keep) {
   const Layout c = gruLayout(I, H, resetAfter);
   const Steps q{L, B, lengths, reverse};
-  const Zone zoneout{zone, keep};
   Scratch scratch{work};
   ForwardWork w(scratch, c, L, B);
-  T* whn = w.wh + packedSize(H, 2 * H); // reset before: W_hn stands alone
   gatherBias(w.bias, c, bx, bh);
-  listRows(w.weights, wh, H, 3 * H);
-  if (resetAfter) {
-    packTransposed(w.wh, w.weights, 0, H, 3 * H);
-  } else {
-    packTransposed(w.wh, w.weights, 0, H, 2 * H);
-    packTransposed(whn, w.weights + 2 * H, 0, H, H);
-  }
+  listRows(w.whRows, wh, H, 3 * H);
+  const int together = resetAfter ? 3 * H : 2 * H; // reset before: W_hn stands alone
+  const Right recurrent = prepare(w.wh, w.whRows, H, together, L * B);
+  const Right candidate = resetAfter ? Right{} : prepare(w.wh + packedSize(H, together), w.whRows + together, H, H, L * B);
   const signed char gateBlock[3] = {1, 2, 0};
-  runForward(c, q, w, y, hn, gates, saved, x, h0, wx, mask, gateBlock, 3, [&](const StepRows& r) {
-    multiply(r.gates, H, r.h, 0, r.mask, w.wh, r.n, resetAfter ? 3 * H : 2 * H, H, w.block);
-    if (!resetAfter) {
+  runForward(c, q, w, {zone, keep}, y, hn, gates, saved, x, h0, wx, mask, gateBlock, 3, [&](const StepRows& r) {
+    multiply(r.gates, H, r.h, 0, r.mask, recurrent, r.n, together, H, w.block);
+    if (resetAfter) {
+      for (int i = 0; i < r.n; i++) gruGates(y + long(r.row[i]) * H, r.gates[i], r.h[i], H);
+    } else {
       for (int i = 0; i < r.n; i++) gruReset(r.gates[i], r.h[i], r.mask ? r.mask[i] : nullptr, H);
-      multiply(r.gates, 0, r.gates, 3 * H, nullptr, whn, r.n, H, H, w.block);
-    }
-    for (int i = 0; i < r.n; i++) {
-      gruGates(y + long(r.row[i]) * H, r.gates[i], r.h[i], zoneout.at(r.row[i], H), keep, zoneout.on(), H, resetAfter);
+      multiply(r.gates, 0, r.gates, 3 * H, nullptr, candidate, r.n, H, H, w.block);
+      for (int i = 0; i < r.n; i++) gruFinish(y + long(r.row[i]) * H, r.gates[i], r.h[i], H);
     }
   });
 }
@@ -132,7 +130,6 @@ KERNEL void gru_backward(T* dx /*[L,B,I]?*/, T* dh0 /*[B,H]?*/, T* dwx /*[3H,I]?
   const T* x /*[L,B,I]*/, const T* h0 /*[B,H]?*/, const T* wx /*[3H,I]*/, const T* wh /*[3H,H]*/, const int* lengths /*[B]?*/, const T* mask /*[B,H]?*/, const T* zone /*[L,B,H]?*/, T* work, int L, int B, int I, int H, int reverse, int resetAfter, T keep) {
   const Layout c = gruLayout(I, H, resetAfter);
   const Steps q{L, B, lengths, reverse};
-  const Zone zoneout{zone, keep};
   Scratch scratch{work};
   GruBackwardWork w(scratch, c, L, B);
   listRows(w.weights, wh, H, 3 * H);
@@ -146,13 +143,12 @@ KERNEL void gru_backward(T* dx /*[L,B,I]?*/, T* dh0 /*[B,H]?*/, T* dwx /*[3H,I]?
   Layout weights = c;
   if (!resetAfter) weights.whGate[0] = -1;
   runBackward(
-    c, weights, q, w, Gradients{dx, dh0, dwx, dwh, dbx, dbh}, dy, dhn, y, saved, x, h0, wx, mask,
+    c, weights, q, w, {zone, keep}, Gradients{dx, dh0, dwx, dwh, dbx, dbh}, dy, dhn, y, saved, x, h0, wx, mask,
     [&](const BackRows& r) {
-      for (int i = 0; i < r.n; i++) {
-        gruGatesBack(r.d[i], r.dh[i], r.saved[i], r.h[i], zoneout.at(r.row[i], H), keep, zoneout.on(), H, resetAfter);
-      }
+      for (int i = 0; i < r.n; i++) gruGatesBack(r.d[i], r.dh[i], r.saved[i], r.h[i], H, resetAfter);
       if (resetAfter) return carryBack(r, w, c, H, 3 * H, w.wh);
-      multiply(r.d, 3 * H, r.d, 0, nullptr, w.whn, r.n, H, H, w.block);
+      for (int i = 0; i < r.n; i++) fillRow(r.d[i] + 3 * H, 0, H);
+      multiply(r.d, 3 * H, r.d, 0, nullptr, {w.whn, nullptr}, r.n, H, H, w.block);
       for (int i = 0; i < r.n; i++) gruResetBack(r.d[i], r.dh[i], r.saved[i], r.h[i], r.mask ? r.mask[i] : nullptr, H);
       carryBack(r, w, c, H, 2 * H, w.wh);
     },

@@ -24,7 +24,7 @@ KERNEL int linear_work(int N, int I, int O) { return LinearWork(nullptr, I, O).s
 KERNEL void linear_forward(T* y /*[N,O]*/, const T* x /*[N,I]*/, const T* w /*[O,I]*/, const T* b /*[O]?*/, T* work, int N, int I, int O) {
   LinearWork q(work, I, O);
   listRows(q.w, w, I, O);
-  packTransposed(q.packed, q.w, 0, I, O);
+  const Right right = prepare(q.packed, q.w, I, O, N);
   for (int r = 0; r < N; r += q.ROWS) {
     const int n = min(q.ROWS, N - r);
     listRows(q.x, x + long(r) * I, I, n);
@@ -33,7 +33,7 @@ KERNEL void linear_forward(T* y /*[N,O]*/, const T* x /*[N,I]*/, const T* w /*[O
       if (b) copyRow(q.y[i], b, O);
       else fillRow(q.y[i], 0, O);
     }
-    multiply(q.y, 0, q.x, 0, nullptr, q.packed, n, O, I, q.block);
+    multiply(q.y, 0, q.x, 0, nullptr, right, n, O, I, q.block);
   }
 }
 
@@ -65,7 +65,7 @@ KERNEL void linear_backward(T* dx /*[N,I]?*/, T* dw /*[O,I]?*/, T* db /*[O]?*/, 
     }
     if (dx) {
       listRows(q.y, dx + long(r) * I, I, n);
-      multiply(q.y, 0, q.x, 0, nullptr, q.packed, n, I, O, q.block);
+      multiply(q.y, 0, q.x, 0, nullptr, {q.packed, nullptr}, n, I, O, q.block);
     }
   }
 }

@@ -8,8 +8,8 @@
 
 static Layout lstmLayout(int I, int H, int P) { return {I, H, P, 4, 4, 0, {0, 1, 2, 3}, {0, 1, 2, 3}}; }
 
-// After the sums: the gates in place, the new cell state over the old one, and o ∘ tanh(c) in `out`; with `old` zoned out.
-NOINLINE void lstmGates(T* out, T* row, T* cell, const T* peep, const T* zoneCell, T keepCell, bool zonedCell, const T* old, const T* zone, T keep, int H) {
+// From the sums: the gates in place, the new cell state over the old one, and o ∘ tanh(c) in `out`.
+NOINLINE void lstmGates(T* out, T* row, T* cell, const T* peep, int H) {
   eachVector(H, [&](int j, int m) ALWAYS {
     const V before = load(cell + j, m);
     V i = load(row + j, m), f = load(row + H + j, m), o = load(row + 3 * H + j, m);
@@ -23,35 +23,27 @@ NOINLINE void lstmGates(T* out, T* row, T* cell, const T* peep, const T* zoneCel
     const V c = fma_(f, before, i * g);
     if (peep) o = fma_(load(peep + 2 * H + j, m), c, o);
     o = sigmoid(o);
-    V state = o * tanh(c);
-    if (old) {
-      const V was = load(old + j, m);
-      state = fma_(share(zone, keep, j, m), state - was, was);
-    }
     store(row + j, i, m);
     store(row + H + j, f, m);
     store(row + 2 * H + j, g, m);
     store(row + 3 * H + j, o, m);
-    store(cell + j, zonedCell ? fma_(share(zoneCell, keepCell, j, m), c - before, before) : c, m);
-    store(out + j, state, m);
+    store(cell + j, c, m);
+    store(out + j, o * tanh(c), m);
   });
 }
 
 #if TRAINING
-// From the gradients of o ∘ tanh(c) and of the carried cell state: the row of D, and the gradient of the cell state before.
-NOINLINE void lstmGatesBack(T* d, T* dcell, T* dpeep, const T* dstate, const T* row, const T* before, const T* peep, const T* zoneCell, T keepCell, bool zonedCell, int H) {
+// From the gradients of o ∘ tanh(c) and of the new cell state (in dcell): the row of D, and the gradient of the cell state before.
+NOINLINE void lstmGatesBack(T* d, T* dcell, T* dpeep, const T* dstate, const T* row, const T* before, const T* peep, int H) {
   const V one = splat(1);
   eachVector(H, [&](int j, int m) ALWAYS {
     const V i = load(row + j, m), f = load(row + H + j, m), g = load(row + 2 * H + j, m), o = load(row + 3 * H + j, m);
-    const V old = load(before + j, m), c = fma_(f, old, i * g), t = tanh(c);
-    const V dh = load(dstate + j, m), whole = load(dcell + j, m);
-    V dc = zonedCell ? whole * share(zoneCell, keepCell, j, m) : whole;
-    const V rest = whole - dc; // what zoneout passes by
+    const V old = load(before + j, m), c = fma_(f, old, i * g), t = tanh(c), dh = load(dstate + j, m);
     const V dO = dh * t * o * (one - o);
-    dc = fma_(dh * o, one - t * t, dc);
+    V dc = fma_(dh * o, one - t * t, load(dcell + j, m));
     if (peep) dc = fma_(dO, load(peep + 2 * H + j, m), dc);
     const V di = dc * g * i * (one - i), df = dc * old * f * (one - f);
-    V dbefore = zonedCell ? fma_(dc, f, rest) : dc * f;
+    V dbefore = dc * f;
     if (peep) dbefore = fma_(di, load(peep + j, m), fma_(df, load(peep + H + j, m), dbefore));
     if (dpeep) {
       store(dpeep + j, fma_(di, old, load(dpeep + j, m)), m);
@@ -67,31 +59,27 @@ NOINLINE void lstmGatesBack(T* d, T* dcell, T* dpeep, const T* dstate, const T* 
 }
 #endif
 
-// y = old + share ∘ (y - old)
-NOINLINE void zoneRow(T* y, const T* old, const T* zone, T keep, int n) {
-  eachVector(n, [&](int j, int m) ALWAYS {
-    const V was = load(old + j, m);
-    store(y + j, fma_(share(zone, keep, j, m), load(y + j, m) - was, was), m);
-  });
-}
-
 struct LstmForwardWork : ForwardWork {
-  T *wr, *hiddenRows;
+  T *wr, *hiddenRows, *cellBefore;
   T** hidden;
+  const T** wrRows;
   LstmForwardWork(Scratch& s, const Layout& c, int L, int B) : ForwardWork(s, c, L, B) {
     wr = s.take(packedSize(c.H, c.P));
     hiddenRows = s.take(B * c.H);
+    cellBefore = s.take(c.H);
     hidden = s.list<T*>(B);
+    wrRows = s.list<const T*>(c.P);
   }
 };
 
 #if TRAINING
 struct LstmBackwardWork : BackwardWork {
-  T *dcell, *dstates, *projected, *wr, *hiddenPacked;
+  T *dcell, *cellRest, *dstates, *projected, *wr, *hiddenPacked;
   const T** hidden;
   T **dstate, **dy, **dwr;
   LstmBackwardWork(Scratch& s, const Layout& c, int L, int B) : BackwardWork(s, c, L, B) {
     dcell = s.take(B * c.H);
+    cellRest = s.take(c.H);
     dstates = s.take(B * c.H);
     projected = s.take(rows * c.P);
     wr = s.take(packedSize(c.P, c.H));
@@ -124,36 +112,37 @@ KERNEL void lstm_forward(T* y /*[L,B,P]*/, T* hn /*[B,P]*/, T* cn /*[B,H]*/, T* 
   const int* lengths /*[B]?*/, const T* mask /*[B,P]?*/, const T* zone /*[L,B,P]?*/, const T* zoneCell /*[L,B,H]?*/, T* work, int L, int B, int I, int H, int P, int reverse, T keep, T keepCell) {
   const Layout c = lstmLayout(I, H, P);
   const Steps q{L, B, lengths, reverse};
-  const Zone zoneout{zone, keep}, zoneoutCell{zoneCell, keepCell};
+  const Zone cellZone{zoneCell, keepCell};
   Scratch scratch{work};
   LstmForwardWork w(scratch, c, L, B);
   gatherBias(w.bias, c, bx, bh);
-  listRows(w.weights, wh, P, 4 * H);
-  packTransposed(w.wh, w.weights, 0, P, 4 * H);
-  if (wr) {
-    listRows(w.weights, wr, H, P);
-    packTransposed(w.wr, w.weights, 0, H, P);
-  }
+  listRows(w.whRows, wh, P, 4 * H);
+  const Right recurrent = prepare(w.wh, w.whRows, P, 4 * H, L * B);
+  if (wr) listRows(w.wrRows, wr, H, P);
+  const Right projection = wr ? prepare(w.wr, w.wrRows, H, P, L * B) : Right{};
   if (c0) copyRow(cn, c0, B * H);
   else fillRow(cn, 0, B * H);
   clearPadding(cells, q, H);
   clearPadding(hidden, q, H);
   const signed char gateBlock[4] = {0, 1, 2, 3};
-  runForward(c, q, w, y, hn, gates, saved, x, h0, wx, mask, gateBlock, 4, [&](const StepRows& r) {
-    multiply(r.gates, 0, r.h, 0, r.mask, w.wh, r.n, 4 * H, P, w.block);
+  runForward(c, q, w, {zone, keep}, y, hn, gates, saved, x, h0, wx, mask, gateBlock, 4, [&](const StepRows& r) {
+    multiply(r.gates, 0, r.h, 0, r.mask, recurrent, r.n, 4 * H, P, w.block);
     for (int i = 0; i < r.n; i++) {
       const int row = r.row[i];
       T* cell = cn + long(r.item[i]) * H;
       w.out[i] = y + long(row) * P;
       w.hidden[i] = hidden ? hidden + long(row) * H : w.hiddenRows + long(i) * H;
-      const T* old = zoneout.on() && !wr ? r.h[i] : nullptr;
-      lstmGates(wr ? w.hidden[i] : w.out[i], r.gates[i], cell, peep, zoneoutCell.at(row, H), keepCell, zoneoutCell.on(), old, zoneout.at(row, P), keep, H);
+      if (cellZone.on()) copyRow(w.cellBefore, cell, H);
+      lstmGates(wr ? w.hidden[i] : w.out[i], r.gates[i], cell, peep, H);
+      if (cellZone.on()) {
+        zoneShares(w.share, cellZone, row, H);
+        zoneMix(cell, w.cellBefore, w.share, H);
+      }
       if (cells) copyRow(cells + long(row) * H, cell, H);
     }
     if (!wr) return;
     for (int i = 0; i < r.n; i++) fillRow(w.out[i], 0, P);
-    multiply(w.out, 0, w.hidden, 0, nullptr, w.wr, r.n, P, H, w.block);
-    for (int i = 0; zoneout.on() && i < r.n; i++) zoneRow(w.out[i], r.h[i], zoneout.at(r.row[i], P), keep, P);
+    multiply(w.out, 0, w.hidden, 0, nullptr, projection, r.n, P, H, w.block);
   });
 }
 
@@ -165,7 +154,7 @@ KERNEL void lstm_backward(T* dx /*[L,B,I]?*/, T* dh0 /*[B,P]?*/, T* dc0 /*[B,H]?
   const int* lengths /*[B]?*/, const T* mask /*[B,P]?*/, const T* zone /*[L,B,P]?*/, const T* zoneCell /*[L,B,H]?*/, T* work, int L, int B, int I, int H, int P, int reverse, T keep, T keepCell) {
   const Layout c = lstmLayout(I, H, P);
   const Steps q{L, B, lengths, reverse};
-  const Zone zoneout{zone, keep}, zoneoutCell{zoneCell, keepCell};
+  const Zone cellZone{zoneCell, keepCell};
   Scratch scratch{work};
   LstmBackwardWork w(scratch, c, L, B);
   listRows(w.weights, wh, P, 4 * H);
@@ -179,26 +168,28 @@ KERNEL void lstm_backward(T* dx /*[L,B,I]?*/, T* dh0 /*[B,P]?*/, T* dc0 /*[B,H]?
   else fillRow(w.dcell, 0, B * H);
   listRows(w.dstate, w.dstates, H, B);
   runBackward(
-    c, c, q, w, Gradients{dx, dh0, dwx, dwh, dbx, dbh}, dy, dhn, y, saved, x, h0, wx, mask,
+    c, c, q, w, {zone, keep}, Gradients{dx, dh0, dwx, dwh, dbx, dbh}, dy, dhn, y, saved, x, h0, wx, mask,
     [&](const BackRows& r) {
-      // The gradient of this step's new state: of P numbers, in `projected`, and through the projection of H, in `dstate`.
-      for (int i = 0; i < r.n; i++) {
-        T* g = w.dy[r.at + i] = w.projected + long(r.at + i) * P;
-        const T* share_ = zoneout.at(r.row[i], P);
-        eachVector(P, [&](int j, int m) ALWAYS {
-          const V whole = load(r.dh[i] + j, m), part = zoneout.on() ? whole * share(share_, keep, j, m) : whole;
-          store(g + j, part, m);
-          store(r.dh[i] + j, zoneout.on() ? whole - part : V{}, m);
-        });
-        if (wr) fillRow(w.dstate[i], 0, H);
+      if (wr) { // through the projection
+        for (int i = 0; i < r.n; i++) {
+          w.dy[r.at + i] = w.projected + long(r.at + i) * P;
+          copyRow(w.dy[r.at + i], r.dh[i], P);
+          fillRow(w.dstate[i], 0, H);
+          if (hidden) w.hidden[r.at + i] = hidden + long(r.row[i]) * H;
+        }
+        multiply(w.dstate, 0, w.dy + r.at, 0, nullptr, {w.wr, nullptr}, r.n, H, P, w.block);
       }
-      if (wr) multiply(w.dstate, 0, w.dy + r.at, 0, nullptr, w.wr, r.n, H, P, w.block);
       for (int i = 0; i < r.n; i++) {
-        const int b = r.item[i], row = r.row[i];
-        const int step = reverse ? q.length(b) - 1 - row / B : row / B;
-        const T* before = step > 0 ? cells + long(q.row(step - 1, b)) * H : c0 ? c0 + long(b) * H : w.zeros;
-        if (hidden) w.hidden[r.at + i] = hidden + long(row) * H;
-        lstmGatesBack(r.d[i], w.dcell + long(b) * H, dpeep, wr ? w.dstate[i] : w.dy[r.at + i], r.saved[i], before, peep, zoneoutCell.at(row, H), keepCell, zoneoutCell.on(), H);
+        const int b = r.item[i];
+        const T* before = r.step > 0 ? cells + long(q.row(r.step - 1, b)) * H : c0 ? c0 + long(b) * H : w.zeros;
+        T* dcell = w.dcell + long(b) * H;
+        if (cellZone.on()) {
+          zoneShares(w.share, cellZone, r.row[i], H);
+          zoneSplit(dcell, w.cellRest, w.share, H);
+        }
+        lstmGatesBack(r.d[i], dcell, dpeep, wr ? w.dstate[i] : r.dh[i], r.saved[i], before, peep, H);
+        if (cellZone.on()) addRow(dcell, w.cellRest, H);
+        fillRow(r.dh[i], 0, P);
       }
       carryBack(r, w, c, 0, 4 * H, w.wh);
     },

@@ -56,19 +56,48 @@ template <class P> INLINE void listGates(P** rows, P* w, const signed char* gate
 INLINE int chunkForward(int L, int B, int width) { return max(1, min(L, 131072 / max(1, B * width))); }
 INLINE int chunkBackward(int L, int B) { return max(1, min(L, KC / max(1, B))); }
 
+// Zoneout (Krueger et al. 2017): of each new value only a share is taken, the rest stays the old one. The share is 0 or 1 per unit
+// from `zone`, or `keep` for all; keep = 1 without `zone` is no zoneout.
+struct Zone {
+  const T* zone; // [L, B, n]?
+  T keep;
+  bool on() const { return zone || keep != T(1); }
+};
+// The shares of a row, gathered into `out` for n units.
+NOINLINE void zoneShares(T* out, const Zone& z, int row, int n) {
+  if (z.zone) copyRow(out, z.zone + long(row) * n, n);
+  else fillRow(out, z.keep, n);
+}
+// y = old + share ∘ (y - old)
+NOINLINE void zoneMix(T* y, const T* old, const T* share, int n) {
+  eachVector(n, [&](int j, int m) ALWAYS {
+    const V was = load(old + j, m);
+    store(y + j, fma_(load(share + j, m), load(y + j, m) - was, was), m);
+  });
+}
+// Going back: d becomes the gradient of the new value, share ∘ d; what is left, the old one's, goes to `rest`.
+NOINLINE void zoneSplit(T* d, T* rest, const T* share, int n) {
+  eachVector(n, [&](int j, int m) ALWAYS {
+    const V all = load(d + j, m), part = all * load(share + j, m);
+    store(d + j, part, m);
+    store(rest + j, all - part, m);
+  });
+}
+
 // ---- forward ----
 
 struct ForwardWork {
   int chunk, rows;
-  const T **weights, **x, **h, **mask;
+  const T **wxRows, **whRows, **x, **h, **mask;
   T **gates, **out;
   int *item, *row;
-  T *zeros, *bias, *wx, *wh, *gateRows, *block;
+  T *zeros, *share, *bias, *wx, *wh, *gateRows, *block;
 
   ForwardWork(Scratch& s, const Layout& c, int L, int B) {
     chunk = chunkForward(L, B, c.width());
     rows = chunk * B;
-    weights = s.list<const T*>(c.width());
+    wxRows = s.list<const T*>(c.inputWidth());
+    whRows = s.list<const T*>(c.recurrentWidth());
     x = s.list<const T*>(rows);
     h = s.list<const T*>(B);
     mask = s.list<const T*>(B);
@@ -77,6 +106,7 @@ struct ForwardWork {
     item = s.list<int>(rows);
     row = s.list<int>(rows);
     zeros = s.take(max(c.P, c.H));
+    share = s.take(max(c.P, c.H));
     bias = s.take(c.width());
     wx = s.take(packedSize(c.I, c.inputWidth()));
     wh = s.take(packedSize(c.P, c.recurrentWidth()) + NR * c.P); // room for two parts
@@ -103,13 +133,13 @@ struct StepRows {
   const T* const* mask; // null without one
 };
 
-// Runs all steps. `step(StepRows)` adds the recurrent product, turns gate rows into gates and writes the rows of y.
+// Runs all steps. `step(StepRows)` adds the recurrent product, turns gate rows into gates and writes the rows of y; zoneout follows.
 template <class Step>
-INLINE void runForward(const Layout& c, const Steps& q, ForwardWork& w, T* y, T* hn, T* gates, T* saved, const T* x, const T* h0, const T* wx, const T* mask, const signed char* gateBlock, int gateCount, Step step) {
+INLINE void runForward(const Layout& c, const Steps& q, ForwardWork& w, const Zone& zone, T* y, T* hn, T* gates, T* saved, const T* x, const T* h0, const T* wx, const T* mask, const signed char* gateBlock, int gateCount, Step step) {
   const int B = q.B, width = c.width(), longest = q.longest();
   fillRow(w.zeros, 0, max(c.P, c.H));
-  listGates(w.weights, wx, c.wxGate, 0, c.inputs, c.H, c.I);
-  packTransposed(w.wx, w.weights, 0, c.I, c.inputWidth());
+  listGates(w.wxRows, wx, c.wxGate, 0, c.inputs, c.H, c.I);
+  const Right projection = prepare(w.wx, w.wxRows, c.I, c.inputWidth(), q.L * B);
   clearPadding(y, q, c.P);
   clearPadding(saved, q, width);
   for (int g = 0; gates && g < gateCount; g++) clearPadding(gates + long(g) * q.L * B * c.H, q, c.H);
@@ -128,7 +158,7 @@ INLINE void runForward(const Layout& c, const Steps& q, ForwardWork& w, T* y, T*
         n++;
       }
     }
-    multiply(w.gates, 0, w.x, 0, nullptr, w.wx, n, c.inputWidth(), c.I, w.block);
+    multiply(w.gates, 0, w.x, 0, nullptr, projection, n, c.inputWidth(), c.I, w.block);
     for (int s = first, at = 0; s < last; s++) {
       int m = 0;
       for (int b = 0; b < B; b++) {
@@ -138,6 +168,10 @@ INLINE void runForward(const Layout& c, const Steps& q, ForwardWork& w, T* y, T*
         m++;
       }
       step(StepRows{m, w.item + at, w.row + at, w.gates + at, w.h, mask ? w.mask : nullptr});
+      for (int i = 0; zone.on() && i < m; i++) {
+        zoneShares(w.share, zone, w.row[at + i], c.P);
+        zoneMix(y + long(w.row[at + i]) * c.P, w.h[i], w.share, c.P);
+      }
       at += m;
     }
     for (int g = 0; gates && g < gateCount; g++) {
@@ -151,15 +185,6 @@ INLINE void runForward(const Layout& c, const Steps& q, ForwardWork& w, T* y, T*
   }
 }
 
-// Zoneout (Krueger et al. 2017): the share of the new value, per unit from `zone` or one for all.
-struct Zone {
-  const T* zone; // [L, B, n]?
-  T keep;
-  bool on() const { return zone || keep != T(1); }
-  const T* at(int row, int n) const { return zone ? zone + long(row) * n : nullptr; }
-};
-INLINE V share(const T* zone, T keep, int j, int m) { return zone ? load(zone + j, m) : splat(keep); }
-
 #if TRAINING
 // ---- backward ----
 
@@ -168,7 +193,7 @@ struct BackwardWork {
   const T **weights, **x, **h, **mask, **saved;
   T **d, **dx, **dh, **product, **dwx, **dwh;
   int *item, *row;
-  T *zeros, *carry, *products, *dRows, *wx, *wh, *xPacked, *hPacked, *block;
+  T *zeros, *share, *rest, *carry, *products, *dRows, *wx, *wh, *xPacked, *hPacked, *block;
 
   BackwardWork(Scratch& s, const Layout& c, int L, int B) {
     chunk = chunkBackward(L, B);
@@ -187,6 +212,8 @@ struct BackwardWork {
     item = s.list<int>(rows);
     row = s.list<int>(rows);
     zeros = s.take(max(c.P, c.H));
+    share = s.take(max(c.P, c.H));
+    rest = s.take(B * c.P);
     carry = s.take(B * c.P);
     products = s.take(B * c.P);
     dRows = s.take(rows * c.width());
@@ -200,6 +227,7 @@ struct BackwardWork {
 
 /** One step's active items, n of them, going back: as StepRows, with rows of D to write and of the carried gradient to update. */
 struct BackRows {
+  int step;
   int n, at; // rows at … at+n-1 of the chunk
   const int *item, *row;
   const T* const* saved;
@@ -211,9 +239,9 @@ struct BackRows {
 
 // dh += mask ∘ (D·wh), for the columns of D from `column`, K of them; `wh` packed [K, P].
 NOINLINE void carryBack(const BackRows& r, BackwardWork& w, const Layout& c, int column, int K, const T* wh) {
-  if (!r.mask) return multiply(r.dh, 0, r.d, column, nullptr, wh, r.n, c.P, K, w.block);
+  if (!r.mask) return multiply(r.dh, 0, r.d, column, nullptr, {wh, nullptr}, r.n, c.P, K, w.block);
   for (int i = 0; i < r.n; i++) fillRow(w.product[i], 0, c.P);
-  multiply(w.product, 0, r.d, column, nullptr, wh, r.n, c.P, K, w.block);
+  multiply(w.product, 0, r.d, column, nullptr, {wh, nullptr}, r.n, c.P, K, w.block);
   for (int i = 0; i < r.n; i++) {
     eachVector(c.P, [&](int j, int m) ALWAYS {
       store(r.dh[i] + j, fma_(load(r.mask[i] + j, m), load(w.product[i] + j, m), load(r.dh[i] + j, m)), m);
@@ -256,11 +284,11 @@ struct Gradients {
   T *dx, *dh0, *dwx, *dwh, *dbx, *dbh;
 };
 
-// Walks back over all steps. `step(BackRows)` turns the carried gradient of the state after a step into the row of D and the
-// carried gradient before it; `chunk(n)` may add gradients of its own from the n rows of a chunk. `products` says which blocks of D
+// Walks back over all steps. `step(BackRows)` turns the carried gradient of the new state (zoneout done) into the row of D
+// and the carried gradient of the old state; `chunk(n)` may add gradients of its own from the n rows of a chunk. `products` says which blocks of D
 // give dwx and dwh here.
 template <class Step, class Chunk>
-INLINE void runBackward(const Layout& c, const Layout& products, const Steps& q, BackwardWork& w, const Gradients& out, const T* dy, const T* dhn, const T* y, const T* saved, const T* x, const T* h0, const T* wx, const T* mask, Step step, Chunk chunk) {
+INLINE void runBackward(const Layout& c, const Layout& products, const Steps& q, BackwardWork& w, const Zone& zone, const Gradients& out, const T* dy, const T* dhn, const T* y, const T* saved, const T* x, const T* h0, const T* wx, const T* mask, Step step, Chunk chunk) {
   const int B = q.B, width = c.width(), longest = q.longest();
   fillRow(w.zeros, 0, max(c.P, c.H));
   if (dhn) copyRow(w.carry, dhn, B * c.P);
@@ -288,9 +316,14 @@ INLINE void runBackward(const Layout& c, const Layout& products, const Steps& q,
         w.d[n] = w.dRows + long(n) * width;
         w.dh[n - at] = w.carry + long(b) * c.P;
         if (dy) addRow(w.dh[n - at], dy + long(row) * c.P, c.P);
+        if (zone.on()) {
+          zoneShares(w.share, zone, row, c.P);
+          zoneSplit(w.dh[n - at], w.rest + long(n - at) * c.P, w.share, c.P);
+        }
         n++;
       }
-      step(BackRows{n - at, at, w.item + at, w.row + at, w.saved + at, w.d + at, w.dh, w.h + at, mask ? w.mask + at : nullptr});
+      step(BackRows{s, n - at, at, w.item + at, w.row + at, w.saved + at, w.d + at, w.dh, w.h + at, mask ? w.mask + at : nullptr});
+      for (int i = 0; zone.on() && i < n - at; i++) addRow(w.dh[i], w.rest + long(i) * c.P, c.P);
     }
     if (out.dwx) packStraight(w.xPacked, w.x, nullptr, n, c.I);
     if (out.dwh) packStraight(w.hPacked, w.h, mask ? w.mask : nullptr, n, c.P);
@@ -303,7 +336,7 @@ INLINE void runBackward(const Layout& c, const Layout& products, const Steps& q,
         if (dbh) addRow(dbh, w.d[i] + g * c.H, c.H);
       }
     }
-    if (out.dx) multiply(w.dx, 0, w.d, 0, nullptr, w.wx, n, c.I, c.inputWidth(), w.block);
+    if (out.dx) multiply(w.dx, 0, w.d, 0, nullptr, {w.wx, nullptr}, n, c.I, c.inputWidth(), w.block);
     chunk(n);
   }
   if (out.dh0) addRow(out.dh0, w.carry, B * c.P);

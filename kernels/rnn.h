@@ -4,23 +4,22 @@
 
 static Layout rnnLayout(int I, int H) { return {I, H, H, 1, 1, 0, {0}, {0}}; }
 
-// After the sums: the activation in place, and the new state.
-NOINLINE void rnnActivate(T* y, T* row, const T* h, const T* zone, T keep, bool zoned, int H, bool relu) {
+// From the sums, the activation in place and the new state.
+NOINLINE void rnnActivate(T* y, T* row, int H, bool relu) {
   eachVector(H, [&](int j, int m) ALWAYS {
     const V sum = load(row + j, m), a = relu ? atLeast(sum, V{}) : tanh(sum);
     store(row + j, a, m);
-    const V old = load(h + j, m);
-    store(y + j, zoned ? fma_(share(zone, keep, j, m), a - old, old) : a, m);
+    store(y + j, a, m);
   });
 }
 
 #if TRAINING
-NOINLINE void rnnActivateBack(T* d, T* dh, const T* row, const T* zone, T keep, bool zoned, int H, bool relu) {
+// From the gradient of the new state (in dh), which all goes through the product: the row of D.
+NOINLINE void rnnActivateBack(T* d, T* dh, const T* row, int H, bool relu) {
   eachVector(H, [&](int j, int m) ALWAYS {
-    const V a = load(row + j, m), whole = load(dh + j, m);
-    const V g = zoned ? whole * share(zone, keep, j, m) : whole;
+    const V a = load(row + j, m), g = load(dh + j, m);
     store(d + j, relu ? select(a > V{}, g, V{}) : g * (splat(1) - a * a), m);
-    store(dh + j, whole - g, m);
+    store(dh + j, V{}, m);
   });
 }
 #endif
@@ -44,15 +43,14 @@ KERNEL void rnn_forward(T* y /*[L,B,H]*/, T* hn /*[B,H]*/, T* saved /*[L,B,H]?*/
   const int* lengths /*[B]?*/, const T* mask /*[B,H]?*/, const T* zone /*[L,B,H]?*/, T* work, int L, int B, int I, int H, int reverse, int relu, T keep) {
   const Layout c = rnnLayout(I, H);
   const Steps q{L, B, lengths, reverse};
-  const Zone zoneout{zone, keep};
   Scratch scratch{work};
   ForwardWork w(scratch, c, L, B);
   gatherBias(w.bias, c, bx, bh);
-  listRows(w.weights, wh, H, H);
-  packTransposed(w.wh, w.weights, 0, H, H);
-  runForward(c, q, w, y, hn, nullptr, saved, x, h0, wx, mask, nullptr, 0, [&](const StepRows& r) {
-    multiply(r.gates, 0, r.h, 0, r.mask, w.wh, r.n, H, H, w.block);
-    for (int i = 0; i < r.n; i++) rnnActivate(y + long(r.row[i]) * H, r.gates[i], r.h[i], zoneout.at(r.row[i], H), keep, zoneout.on(), H, relu);
+  listRows(w.whRows, wh, H, H);
+  const Right recurrent = prepare(w.wh, w.whRows, H, H, L * B);
+  runForward(c, q, w, {zone, keep}, y, hn, nullptr, saved, x, h0, wx, mask, nullptr, 0, [&](const StepRows& r) {
+    multiply(r.gates, 0, r.h, 0, r.mask, recurrent, r.n, H, H, w.block);
+    for (int i = 0; i < r.n; i++) rnnActivate(y + long(r.row[i]) * H, r.gates[i], H, relu);
   });
 }
 
@@ -62,15 +60,14 @@ KERNEL void rnn_backward(T* dx /*[L,B,I]?*/, T* dh0 /*[B,H]?*/, T* dwx /*[H,I]?*
   const T* x /*[L,B,I]*/, const T* h0 /*[B,H]?*/, const T* wx /*[H,I]*/, const T* wh /*[H,H]*/, const int* lengths /*[B]?*/, const T* mask /*[B,H]?*/, const T* zone /*[L,B,H]?*/, T* work, int L, int B, int I, int H, int reverse, int relu, T keep) {
   const Layout c = rnnLayout(I, H);
   const Steps q{L, B, lengths, reverse};
-  const Zone zoneout{zone, keep};
   Scratch scratch{work};
   BackwardWork w(scratch, c, L, B);
   listRows(w.weights, wh, H, H);
   packStraight(w.wh, w.weights, nullptr, H, H);
   runBackward(
-    c, c, q, w, Gradients{dx, dh0, dwx, dwh, dbx, dbh}, dy, dhn, y, saved, x, h0, wx, mask,
+    c, c, q, w, {zone, keep}, Gradients{dx, dh0, dwx, dwh, dbx, dbh}, dy, dhn, y, saved, x, h0, wx, mask,
     [&](const BackRows& r) {
-      for (int i = 0; i < r.n; i++) rnnActivateBack(r.d[i], r.dh[i], r.saved[i], zoneout.at(r.row[i], H), keep, zoneout.on(), H, relu);
+      for (int i = 0; i < r.n; i++) rnnActivateBack(r.d[i], r.dh[i], r.saved[i], H, relu);
       carryBack(r, w, c, 0, H, w.wh);
     },
     [](int) {});

@@ -36,6 +36,11 @@ typedef T V __attribute__((vector_size(VECTOR_BYTES)));
 typedef TI VI __attribute__((vector_size(VECTOR_BYTES))); // bits of a V; a comparison of two V gives one, 0 or -1 per lane
 typedef T VLoose __attribute__((vector_size(VECTOR_BYTES), aligned(sizeof(T)), may_alias));
 
+#if defined(__wasm__)
+typedef float V4 __attribute__((vector_size(16))); // as the built-in functions name their arguments; one of the two is V
+typedef double V2 __attribute__((vector_size(16)));
+#endif
+
 INLINE V splat(T x) { return x - V{}; }
 INLINE VI splatBits(TI x) { return x - VI{}; }
 INLINE V select(VI mask, V yes, V no) { return (V)((mask & (VI)yes) | (~mask & (VI)no)); }
@@ -43,34 +48,48 @@ INLINE V select(VI mask, V yes, V no) { return (V)((mask & (VI)yes) | (~mask & (
 // a·b + c, in one rounding where the target has it.
 INLINE V fma_(V a, V b, V c) {
 #if defined(__wasm_relaxed_simd__)
-  if constexpr (DOUBLE) return (V)__builtin_wasm_relaxed_madd_f64x2((__attribute__((vector_size(16))) double)a, (__attribute__((vector_size(16))) double)b, (__attribute__((vector_size(16))) double)c);
-  else return (V)__builtin_wasm_relaxed_madd_f32x4((__attribute__((vector_size(16))) float)a, (__attribute__((vector_size(16))) float)b, (__attribute__((vector_size(16))) float)c);
+  if constexpr (DOUBLE) return (V)__builtin_wasm_relaxed_madd_f64x2((V2)a, (V2)b, (V2)c);
+  else return (V)__builtin_wasm_relaxed_madd_f32x4((V4)a, (V4)b, (V4)c);
 #else
   return a * b + c;
 #endif
 }
 
 // The smaller (larger) of each lane; where x is NaN, NaN: `x` is the number in question, `limit` never NaN.
-INLINE V atMost(V x, V limit) { return select(limit < x, limit, x); }
-INLINE V atLeast(V x, V limit) { return select(limit > x, limit, x); }
+INLINE V atMost(V x, V limit) {
+#if defined(__wasm__)
+  if constexpr (DOUBLE) return (V)__builtin_wasm_pmin_f64x2((V2)x, (V2)limit);
+  else return (V)__builtin_wasm_pmin_f32x4((V4)x, (V4)limit);
+#else
+  return select(limit < x, limit, x);
+#endif
+}
+INLINE V atLeast(V x, V limit) {
+#if defined(__wasm__)
+  if constexpr (DOUBLE) return (V)__builtin_wasm_pmax_f64x2((V2)x, (V2)limit);
+  else return (V)__builtin_wasm_pmax_f32x4((V4)x, (V4)limit);
+#else
+  return select(limit > x, limit, x);
+#endif
+}
 INLINE V absolute(V x) { return (V)((VI)x & ~(VI)splat(T(-0.0))); }
 
 INLINE V load(const T* p) { return *(const VLoose*)p; }
 INLINE void store(T* p, V v) { *(VLoose*)p = v; }
 
 // The first n lanes, 1 <= n <= W; the others are 0. With n == W, known when compiled, a plain load or store.
-INLINE V load(const T* p, int n) {
-  if (n == W) return load(p);
+NOINLINE V loadSome(const T* p, int n) {
   T lanes[W] = {};
   NOUNROLL for (int i = 0; i < n; i++) lanes[i] = p[i];
   return load(lanes);
 }
-INLINE void store(T* p, V v, int n) {
-  if (n == W) return store(p, v);
+NOINLINE void storeSome(T* p, V v, int n) {
   T lanes[W];
   store(lanes, v);
   NOUNROLL for (int i = 0; i < n; i++) p[i] = lanes[i];
 }
+INLINE V load(const T* p, int n) { return __builtin_constant_p(n) && n == W ? load(p) : loadSome(p, n); }
+INLINE void store(T* p, V v, int n) { __builtin_constant_p(n) && n == W ? store(p, v) : storeSome(p, v, n); }
 
 // Calls f(i, m) for each run of m <= W numbers of a row of n; m is the constant W but for the tail.
 template <class F> INLINE void eachVector(int n, F f) {
@@ -111,15 +130,15 @@ template <> struct Limits<true> {
 };
 using Limit = Limits<DOUBLE>;
 
-// 2^n for a whole n within the exponents of normal numbers; one more gives infinity.
-INLINE V powerOfTwo(VI n) { return (V)((n + splatBits(Limit::bias)) << splatBits(Limit::mantissa)); }
+// 2^n for a whole n within the exponents of normal numbers; one more gives infinity. Only the low bits of n matter.
+INLINE V powerOfTwo(VI n) { return (V)((n << splatBits(Limit::mantissa)) + splatBits(TI(Limit::bias) << Limit::mantissa)); }
 
-// Splits x: returns e^r - 1, accurate also relative to itself near 0, and n.
+// Splits x: returns e^r - 1, accurate also relative to itself near 0; the low bits of n are n.
 INLINE V expm1Reduced(V x, VI& n) {
   const V rounder = splat(Limit::rounder);
   const V shifted = fma_(x, splat(T(1.4426950408889634)), rounder);
   const V whole = shifted - rounder;
-  n = (VI)shifted - (VI)rounder; // the low bits of the shifted number are n
+  n = (VI)shifted;
   V r = fma_(whole, splat(-Limit::ln2High), x);
   r = fma_(whole, splat(-Limit::ln2Low), r);
   double factorial = 1;
@@ -136,6 +155,7 @@ INLINE V expm1Reduced(V x, VI& n) {
 INLINE V exp(V x) {
   VI n;
   const V m = expm1Reduced(atLeast(atMost(x, splat(Limit::expMost)), splat(Limit::expLeast)), n);
+  n -= (VI)splat(Limit::rounder);
   const VI half = n >> splatBits(1); // in two steps: 2^n itself may be out of range
   return (m + splat(1)) * powerOfTwo(half) * powerOfTwo(n - half);
 }
