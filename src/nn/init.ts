@@ -1,5 +1,4 @@
 /** @file First values of parameters, drawn from a generator that was passed in, or not drawn at all when weights are about to be loaded. */
-import { sizeOf } from "../base/axes.ts";
 import type { Rng } from "../base/random.ts";
 import type { Engine } from "../engine/engine.ts";
 import type { Param } from "../engine/tensor.ts";
@@ -57,10 +56,11 @@ export class Init {
   }
 
   #draw(shape: readonly number[], next: (rng: Rng) => number): Param {
-    if (this.rng === null) return this.engine.param(shape);
-    const values = new Float64Array(sizeOf(shape));
-    for (let i = 0; i < values.length; i++) values[i] = next(this.rng);
-    return this.engine.param(shape, values);
+    const p = this.engine.param(shape);
+    if (this.rng === null) return p;
+    const data = p.data;
+    for (let i = 0; i < data.length; i++) data[i] = next(this.rng);
+    return p;
   }
 }
 

@@ -64,6 +64,26 @@ export function makeNetwork(config: NetworkConfig, init: Init): ForecastNetwork 
 }
 
 /**
+ * Bytes that training such a network takes, to within a few percent where it matters (large sizes): parameters with gradient, optimizer
+ * state and best copy, and what a batch keeps for its backward pass. Worked out before any of it is asked for.
+ * @param batch windows in a batch
+ */
+export function trainingBytes(config: NetworkConfig, batch: number): number {
+  const { model, cell, hidden: H, layers, lookback, horizon, segment: D, targets, features, known, outputs } = config;
+  const gates = { gru: 3, lstm: 4, rnn: 1 }[cell];
+  const direct = model === "direct";
+  const input = direct ? targets + features : D * (1 + features);
+  const first = direct ? input : H;
+  const recurrent = gates * H * (first + H) + (layers - 1) * gates * H * 2 * H;
+  const around = H * ((direct ? H : input) + known * D + horizon / D + targets + (direct ? targets : D) * outputs) + (config.linear === "none" ? 0 : lookback * horizon);
+  const kept = cell === "rnn" ? 1 : cell === "gru" ? 4 : 5;
+  const steps = direct ? lookback : lookback / D + horizon / D;
+  const rows = direct ? batch : batch * targets;
+  const saved = rows * (steps * (layers * H * (kept + 3) + 2 * input) + (horizon / D) * (6 * H + 4 * D * outputs * (direct ? targets : 1)));
+  return 4 * (5 * (recurrent + around) + saved);
+}
+
+/**
  * Adds a linear map of the window to what another network forecasts, so that the recurrent part learns what a line can't say.
  * @see Lai et al. 2018 (the autoregressive part of LSTNet), arXiv:1703.07015
  */

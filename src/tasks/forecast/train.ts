@@ -1,5 +1,5 @@
 /** @file From a table to a trained and scored forecaster: the path that `sluice train forecast` takes. Runs in browsers. */
-import { SluiceError } from "../../base/errors.ts";
+import { SluiceError, showBytes } from "../../base/errors.ts";
 import { fingerprint } from "../../base/hash.ts";
 import { Rng } from "../../base/random.ts";
 import { fillGaps } from "../../data/gaps.ts";
@@ -20,7 +20,7 @@ import { Forecaster, type ForecasterConfig } from "./forecaster.ts";
 import type { LinearMap } from "./linear-map.ts";
 import { forecastLoss } from "./loss.ts";
 import { type Material, prepareMaterial } from "./material.ts";
-import { LinearSkip } from "./network.ts";
+import { LinearSkip, trainingBytes } from "./network.ts";
 import { type ForecastOptions, type ForecastPlan, planForecast } from "./options.ts";
 import { outputSize } from "./output.ts";
 import { calendarFor, type Prepared, type Preprocessing } from "./prepare.ts";
@@ -87,8 +87,10 @@ export async function* trainForecast(table: Table, options: ForecastOptions, run
   if (saved && saved.hash !== hash) {
     throw new SluiceError("data", `resume: the data's fingerprint is ${hash}, expected ${saved.hash}; the checkpoint was made from other data`, { hash });
   }
+  const config = configOf(plan, data);
+  refuseTooLarge(engine, trainingBytes(config.network, plan.batch), plan);
   const rng = new Rng(plan.seed);
-  const forecaster = new Forecaster(engine, configOf(plan, data), preprocessing, new Init(engine, rng.split()));
+  const forecaster = new Forecaster(engine, config, preprocessing, new Init(engine, rng.split()));
   if (forecaster.network instanceof LinearSkip) startFromMap(forecaster.network, material.map, plan);
   const parameters = [...forecaster.params.values()].reduce((n, p) => n + p.size, 0);
   const windows = { train: starts.train.length, valid: starts.valid.length, test: starts.test.length };
@@ -125,6 +127,17 @@ export async function* trainForecast(table: Table, options: ForecastOptions, run
   } as unknown as JsonObject;
   yield { type: "report", report };
   return { forecaster, report, ended };
+}
+
+/** @throws memory: the training would not fit, said before anything is built */
+function refuseTooLarge(engine: Engine, bytes: number, { hidden, batch }: ForecastPlan): void {
+  const { maxBytes } = engine.memory;
+  if (bytes <= maxBytes) return;
+  throw new SluiceError(
+    "memory",
+    `forecast: training with hidden size ${hidden} and batches of ${batch} windows takes about ${showBytes(bytes)} (${bytes} bytes), expected at most ${showBytes(maxBytes)}; make hidden, batch or look-back smaller`,
+    { bytes, limit: maxBytes },
+  );
 }
 
 /** Milliseconds that the training rows of all series cover. */
