@@ -1,7 +1,7 @@
 /** @file A trained forecaster at work on a table: forecasting what comes next, scoring it on data it has not seen, drawing it. Runs in browsers. */
 import { SluiceError } from "../../base/errors.ts";
 import { fillGaps } from "../../data/gaps.ts";
-import { requireRows, type SeriesSet, toSeries } from "../../data/series.ts";
+import { historyLength, requireRows, type Series, type SeriesSet, toSeries } from "../../data/series.ts";
 import { type SplitSpec, splitSeries } from "../../data/split.ts";
 import type { Table } from "../../data/table.ts";
 import type { ForecastPlot } from "../../plot/forecast-svg.ts";
@@ -66,33 +66,43 @@ export function forecastPlot(model: Forecaster, set: SeriesSet, forecasts: reado
       const until = s.times.findIndex((t) => t >= f.times[0]!);
       const rows = until < 0 ? s.length : until;
       const history = { times: s.times.subarray(0, rows), values: Float64Array.from({ length: rows }, (_, t) => s.measured[t * s.width + c]!) };
+      const truth = truthFor(s, f.times, c);
       const fan = target.quantiles;
       const bands = fan.slice(0, Math.floor(fan.length / 2)).flatMap((low, i) => {
         const high = fan[fan.length - 1 - i]!;
         return high.level > low.level ? [{ level: Number((high.level - low.level).toFixed(6)), lower: low.values, upper: high.values }] : [];
       });
-      return { name: f.id ? `${f.id}: ${target.name}` : target.name, history, forecast: { times: f.times, point: target.point, bands } };
+      return { name: f.id ? `${f.id}: ${target.name}` : target.name, history, forecast: { times: f.times, point: target.point, bands }, ...(truth ? { truth } : {}) };
     });
   });
   return { title, panels, axis: set.timed ? "time" : "step", context: Math.max(3, Math.ceil(model.lookback / model.horizon)) };
 }
 
+/** What column `c` came to at the given times; undefined where nothing of it was measured. */
+function truthFor(s: Series, times: Float64Array, c: number): ForecastPlot["panels"][number]["truth"] {
+  const last = times.at(-1)!;
+  const rows = Array.from(s.times.keys()).filter((t) => s.times[t]! >= times[0]! && s.times[t]! <= last);
+  const values = Float64Array.from(rows, (t) => s.measured[t * s.width + c]!);
+  return values.some((v) => !Number.isNaN(v)) ? { times: Float64Array.from(rows, (t) => s.times[t]!), values } : undefined;
+}
+
 /**
- * The table as it was before its last `steps` rows, for drawing a forecast beside what came; and those rows.
+ * The table as it was `steps` rows before its last measured target, for a forecast that can be drawn beside what came. What is known of the
+ * future stays.
  * @throws data: fewer rows than that
  */
-export function holdOut(set: SeriesSet, steps: number): { past: SeriesSet; truth: { id: string; times: Float64Array; values: Float32Array; width: number }[] } {
-  const truth: { id: string; times: Float64Array; values: Float32Array; width: number }[] = [];
+export function holdOut(set: SeriesSet, steps: number): SeriesSet {
   const series = set.series.map((s) => {
-    const rows = s.length - steps;
-    if (rows < 1) throw new SluiceError("data", `hold out: the series has ${s.length} rows, expected more than ${steps}`);
-    truth.push({ id: s.id, times: s.times.slice(rows), values: s.measured.slice(rows * s.width), width: s.width });
+    const rows = historyLength(s) - steps;
+    if (rows < 1) {
+      throw new SluiceError("data", `hold out: ${s.id ? `series "${s.id}"` : "the series"} has ${rows + steps} measured rows, expected more than ${steps}`);
+    }
     const cut = (values: Float32Array): Float32Array => {
       const kept = values.slice();
-      for (let t = rows; t < s.length; t++) for (let c = 0; c < s.width - s.future; c++) kept[t * s.width + c] = Number.NaN;
+      for (let t = rows; t < s.length; t++) kept.fill(Number.NaN, t * s.width, (t + 1) * s.width - s.future);
       return kept;
     };
     return { ...s, values: cut(s.values), measured: cut(s.measured) };
   });
-  return { past: { ...set, series }, truth };
+  return { ...set, series };
 }

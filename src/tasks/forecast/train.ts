@@ -34,7 +34,7 @@ export interface ForecastRunOptions {
   signal?: AbortSignal;
   /** Called with a checkpoint after every epoch, and when training ends: the file to resume from. */
   checkpoint?: (file: ModelFile) => void | Promise<void>;
-  /** A checkpoint read back: the run goes on as if it had never stopped. Its options count; only `epochs` and `timeLimit` may be set anew. */
+  /** A checkpoint read back: the run goes on as if it had never stopped. Its options count; only `epochs`, `timeLimit` and `lr` may be set anew. */
   resume?: LoadedModel;
   /** Name and version of the program, for the file. */
   writer?: string;
@@ -42,7 +42,18 @@ export interface ForecastRunOptions {
 
 export type ForecastEvent =
   /** Once, before the first step: what was chosen, what was repaired in the data, how much there is. */
-  | { type: "plan"; plan: ForecastPlan; notes: string[]; windows: Record<Part, number>; parameters: number; stepsPerEpoch: number }
+  | {
+      type: "plan";
+      plan: ForecastPlan;
+      /** Length of a step: `1h`. */
+      step: string;
+      columns: { targets: string[]; past: string[]; future: string[]; calendar: string[] };
+      series: number;
+      notes: string[];
+      windows: Record<Part, number>;
+      parameters: number;
+      stepsPerEpoch: number;
+    }
   | TrainEvent
   /** Last: the scores. */
   | { type: "report"; report: ForecastReport };
@@ -60,7 +71,7 @@ export interface TrainedForecast {
 export async function* trainForecast(table: Table, options: ForecastOptions, run: ForecastRunOptions = {}): AsyncGenerator<ForecastEvent, TrainedForecast, void> {
   const began = performance.now();
   const saved = run.resume ? resumeFrom(run.resume) : null;
-  const asked: ForecastOptions = saved ? { ...saved.options, ...pickDefined(options, ["epochs", "timeLimit"]) } : options;
+  const asked: ForecastOptions = saved ? { ...saved.options, ...pickDefined(options, ["epochs", "timeLimit", "lr"]) } : options;
   const engine = run.engine ?? createEngine();
   const raw = toSeries(table, asked);
   const { horizon } = asked;
@@ -95,7 +106,8 @@ export async function* trainForecast(table: Table, options: ForecastOptions, run
   const parameters = [...forecaster.params.values()].reduce((n, p) => n + p.size, 0);
   const windows = { train: starts.train.length, valid: starts.valid.length, test: starts.test.length };
   const batches = Math.ceil(windows.train / plan.batch);
-  yield { type: "plan", plan, notes, windows, parameters, stepsPerEpoch: batches };
+  const columns = { targets: set.targetNames, past: set.pastNames, future: set.futureNames, calendar: preprocessing.calendar };
+  yield { type: "plan", plan, step: set.freq.name, columns, series: set.series.length, notes, windows, parameters, stepsPerEpoch: batches };
 
   const toCheckpoint = (c: Checkpoint): ModelFile => checkpointFile(forecaster, c, asked, hash, run.writer ?? "sluice");
   const ended = yield* train(
@@ -123,7 +135,8 @@ export async function* trainForecast(table: Table, options: ForecastOptions, run
   forecaster.provenance = {
     ...{ writer: run.writer ?? "sluice", source: table.source, dataHash: hash, rows: set.series.reduce((n, s) => n + s.length, 0) },
     ...{ seed: plan.seed, plan, split: splits[0], splitSpec: asked.split ?? null, backend: engine.backend },
-    ...{ scores: { test: report.test, baselines: report.baselines }, seconds },
+    // No clock: the same seed gives the same bytes, stopped and resumed or not.
+    scores: { test: report.test, baselines: report.baselines },
   } as unknown as JsonObject;
   yield { type: "report", report };
   return { forecaster, report, ended };
