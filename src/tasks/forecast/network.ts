@@ -83,6 +83,15 @@ export function trainingBytes(config: NetworkConfig, batch: number): number {
   return 4 * (5 * (recurrent + around) + saved);
 }
 
+/** Multiplications and additions of the recurrent part for one window, forward and backward: what a training's length is planned by. */
+export function trainingFlops({ model, cell, hidden: H, layers, lookback, horizon, segment: D, targets, features }: Omit<NetworkConfig, "dropout" | "known" | "outputs" | "linear">): number {
+  const gates = { gru: 3, lstm: 4, rnn: 1 }[cell];
+  const direct = model === "direct";
+  const steps = direct ? lookback : targets * (lookback / D + horizon / D);
+  const first = direct ? targets + features : H;
+  return 3 * 2 * gates * H * steps * (first + H + (layers - 1) * 2 * H);
+}
+
 /**
  * Adds a linear map of the window to what another network forecasts, so that the recurrent part learns what a line can't say.
  * @see Lai et al. 2018 (the autoregressive part of LSTNet), arXiv:1703.07015

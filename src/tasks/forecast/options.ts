@@ -8,6 +8,7 @@ import type { CellKind } from "../../nn/cell.ts";
 import type { OptimizerConfig } from "../../train/optimizer.ts";
 import type { ScheduleConfig } from "../../train/schedule.ts";
 import type { InstanceNorm } from "./batch.ts";
+import { trainingFlops } from "./network.ts";
 import { checkQuantiles, type OutputConfig } from "./output.ts";
 
 /** What to forecast, and how. Only `targets` and `horizon` have no default. */
@@ -52,6 +53,8 @@ export interface ForecastOptions extends SeriesOptions {
   timeLimit?: number;
   /** Windows in a batch. */
   batch?: number;
+  /** Windows drawn anew for each epoch. Default: all, or as many as a training of a few minutes allows. */
+  windowsPerEpoch?: number;
   /** Epochs without a better validation score before training ends. */
   patience?: number;
   lr?: number | string | ScheduleConfig;
@@ -78,6 +81,8 @@ export interface ForecastPlan {
   calendar: boolean;
   season: number;
   epochs: number;
+  /** Windows drawn for each epoch, all of them unless that took too long. */
+  windowsPerEpoch: number;
   batch: number;
   patience: number;
   lr: number | string | ScheduleConfig;
@@ -87,6 +92,10 @@ export interface ForecastPlan {
 }
 
 const LONGEST_SEASON_LOOKED_BACK_ON = 400;
+/** Multiplications and additions that a training may take unless told otherwise: about two minutes of one core. */
+const BUDGET = 4e12;
+/** Windows that an epoch has at least, if there are so many. */
+const SMALLEST_EPOCH = 1000;
 
 /**
  * Settles everything that the options leave open.
@@ -112,6 +121,12 @@ export function planForecast(set: SeriesSet, options: ForecastOptions, rows: num
   const batch = whole("batch", options.batch, Math.max(4, Math.min(Math.round(448 / (model === "segment" ? targets : 7)), Math.ceil(windows / 12))));
   const perEpoch = Math.max(1, Math.ceil(windows / batch));
   const epochs = whole("epochs", options.epochs, Math.max(12, Math.min(150, Math.ceil(1800 / perEpoch))));
+  const cell = options.cell ?? "gru";
+  const layers = whole("layers", options.layers, 1);
+  const known = set.pastNames.length + set.futureNames.length + 6;
+  const flops = trainingFlops({ ...{ model, cell, hidden, layers, lookback, horizon, segment, targets }, features: known });
+  const affordable = Math.max(SMALLEST_EPOCH, Math.floor(BUDGET / Math.max(12, epochs) / flops));
+  const windowsPerEpoch = whole("windowsPerEpoch", options.windowsPerEpoch, Math.max(1, Math.min(windows, affordable)));
   const output: OutputConfig = {
     kind: options.output ?? "quantiles",
     quantiles: options.output === "point" ? [] : checkQuantiles(options.quantiles ?? [0.1, 0.5, 0.9]),
@@ -119,8 +134,7 @@ export function planForecast(set: SeriesSet, options: ForecastOptions, rows: num
   };
   return {
     ...{ horizon, lookback, model, segment, season, hidden, batch, epochs, output },
-    cell: options.cell ?? "gru",
-    layers: whole("layers", options.layers, 1),
+    ...{ cell, layers, windowsPerEpoch },
     dropout: options.dropout ?? (model === "segment" && items >= 1000 ? 0.5 : 0.1),
     linear: options.linear ?? true,
     norm: options.norm ?? "last",

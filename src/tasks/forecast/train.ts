@@ -105,7 +105,8 @@ export async function* trainForecast(table: Table, options: ForecastOptions, run
   if (forecaster.network instanceof LinearSkip) startFromMap(forecaster.network, material.map, plan);
   const parameters = [...forecaster.params.values()].reduce((n, p) => n + p.size, 0);
   const windows = { train: starts.train.length, valid: starts.valid.length, test: starts.test.length };
-  const batches = Math.ceil(windows.train / plan.batch);
+  const drawn = Math.min(plan.windowsPerEpoch, windows.train);
+  const batches = Math.ceil(drawn / plan.batch);
   const columns = { targets: set.targetNames, past: set.pastNames, future: set.futureNames, calendar: preprocessing.calendar };
   yield { type: "plan", plan, step: set.freq.name, columns, series: set.series.length, notes, windows, parameters, stepsPerEpoch: batches };
 
@@ -115,8 +116,8 @@ export async function* trainForecast(table: Table, options: ForecastOptions, run
       engine,
       params: [...forecaster.params.values()],
       batchesPerEpoch: batches,
-      samplesPerEpoch: windows.train,
-      ...trainingTask(forecaster, material, plan),
+      samplesPerEpoch: drawn,
+      ...trainingTask(forecaster, material, plan, drawn),
     },
     {
       ...{ epochs: plan.epochs, lr: plan.lr, optimizer: plan.optimizer, clipNorm: plan.clipNorm, patience: plan.patience, seed: plan.seed },
@@ -199,7 +200,7 @@ function startFromMap(skip: LinearSkip, map: LinearMap, plan: ForecastPlan): voi
 }
 
 /** Shuffling, batches, loss and validation. */
-function trainingTask(forecaster: Forecaster, { data, starts }: Material, plan: ForecastPlan) {
+function trainingTask(forecaster: Forecaster, { data, starts }: Material, plan: ForecastPlan, drawn: number) {
   const { engine, config } = forecaster;
   const lossOf = (part: Int32Array, rng?: Rng) => {
     const rows = engine.ints([part.length], part);
@@ -209,7 +210,7 @@ function trainingTask(forecaster: Forecaster, { data, starts }: Material, plan: 
   let order = starts.train;
   return {
     startEpoch(rng: Rng) {
-      order = rng.shuffle(starts.train.slice());
+      order = rng.shuffle(starts.train.slice()).subarray(0, drawn);
     },
     loss: (index: number, rng: Rng) => lossOf(order.subarray(index * plan.batch, (index + 1) * plan.batch), rng),
     /** The training loss on the validation windows, as the network will be used. */
