@@ -6,7 +6,7 @@ import { drawAdding, trivialMse } from "./shared/adding.ts";
 import { flags } from "./shared/flags.ts";
 import { countParameters, createEngine, Init, Linear, ops, parametersOf, Recurrent, Rng, train } from "../src/index.ts";
 
-const settings = flags({ cell: "gru", length: 200, hidden: 64, batch: 32, lr: "2e-3", clip: 1, chrono: 200, steps: 6000, seeds: "1,2,3", goal: 0.0005 });
+const settings = flags({ cell: "gru", length: 200, hidden: 64, batch: 32, lr: "3e-3", clip: 1, chrono: 200, steps: 6000, seeds: "1,2,3", goal: 0.0005 });
 const { length: T, batch: B } = settings;
 const due = 0.001;
 const stepsBetweenLooks = 100;
