@@ -1,5 +1,5 @@
 /** @file The door `sluice/nn`: everything that has parameters. */
-export { type Cell, type CellConfig, type CellKind, type CellState, type SequenceOptions, type SequenceResult, type StepResult } from "./cell.ts";
+export type { Cell, CellConfig, CellKind, CellState, SequenceOptions, SequenceResult, StepResult } from "./cell.ts";
 export { dropout } from "./dropout.ts";
 export { Embedding } from "./embedding.ts";
 export { GRU, type GRUConfig } from "./gru.ts";

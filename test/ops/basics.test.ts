@@ -50,7 +50,7 @@ describe("activations over their whole range", () => {
       ["exp", ops.exp, Math.exp],
       ["softplus", ops.softplus, softplus],
       ["sigmoid", ops.sigmoid, sigmoid],
-      ["relu", ops.relu, (x: number) => (x < 0 ? 0 : x)],
+      ["relu", ops.relu, (x: number) => Math.max(0, x)],
     ] as const) {
       test(`${name} ${e.backend}`, () => {
         e.scope(() =>
