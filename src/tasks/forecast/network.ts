@@ -51,6 +51,8 @@ export interface NetworkInputs {
 
 export interface ForecastNetwork {
   readonly config: NetworkConfig;
+  /** The last layer. */
+  readonly output: Linear;
   /** [M/D · B·C · D, Q]: rows in the order of the targets cut as [M/D, B·C, D]. With `rng`, dropout is drawn. */
   forward(inputs: NetworkInputs, rng?: Rng): Tensor;
 }
@@ -105,11 +107,15 @@ export class LinearSkip implements ForecastNetwork {
     init: Init,
   ) {
     const { lookback, horizon } = network.config;
+    network.output.weight.data.fill(0); // so that training starts from the map, not from the map and noise
     this.map = new Linear({ inputSize: lookback, outputSize: horizon }, new Init(init.engine, null));
   }
 
   get config(): NetworkConfig {
     return this.network.config;
+  }
+  get output(): Linear {
+    return this.network.output;
   }
 
   forward(inputs: NetworkInputs, rng?: Rng): Tensor {
