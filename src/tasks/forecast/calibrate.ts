@@ -3,7 +3,9 @@ import { cutTruth } from "./evaluate.ts";
 import type { Forecaster } from "./forecaster.ts";
 import type { Prepared } from "./prepare.ts";
 
-const LIMITS = [0.2, 20] as const;
+
+/** Levels stay apart, even where the windows happen to say that they should not. */
+const LEAST = 0.05;
 
 /**
  * Factors on the distance of each level from the median, such that over these windows a share q of the truths lies below level q.
@@ -32,6 +34,6 @@ export function calibrate(model: Forecaster, data: Prepared, starts: Int32Array)
     // The rank that makes the promise hold on average for a new window; with fewer truths than that nothing can be promised.
     const rank = Math.ceil((list.length + 1) * share);
     if (q === middle || rank > list.length) return 1;
-    return Math.min(LIMITS[1], Math.max(LIMITS[0], Float64Array.from(list).sort()[rank - 1]!));
+    return Math.max(LEAST, Float64Array.from(list).sort()[rank - 1]!);
   });
 }

@@ -229,7 +229,7 @@ function checkConfig(config: ForecasterConfig, p: Preprocessing, where: string):
   if (n.lookback % n.segment !== 0 || n.horizon % n.segment !== 0) refuse(`config.network.segment is ${n.segment}`, "a divisor of look-back and horizon");
   if (!["point", "quantiles", "normal", "student-t"].includes(output.kind)) refuse(`config.output.kind is ${JSON.stringify(output.kind)}`, "point, quantiles, normal or student-t");
   if (!Array.isArray(output.quantiles) || !output.quantiles.every((q) => typeof q === "number" && q > 0 && q < 1)) refuse("config.output.quantiles are no levels", "numbers between 0 and 1");
-  if (output.stretch !== undefined && !(Array.isArray(output.stretch) && output.stretch.length === output.quantiles.length && output.stretch.every((f) => f > 0 && f < 1e3))) {
+  if (output.stretch !== undefined && !(Array.isArray(output.stretch) && output.stretch.length === output.quantiles.length && output.stretch.every((f) => f > 0 && f < Infinity))) {
     refuse("config.output.stretch does not fit the quantiles", "a factor a level");
   }
   if (!["none", "last", "mean", "standard"].includes(config.norm)) refuse(`config.norm is ${JSON.stringify(config.norm)}`, "none, last, mean or standard");
