@@ -3,6 +3,9 @@
 /** Byte address in engine memory; 0 means absent. */
 export type Ptr = number;
 
+/** Changes with any signature below: an addon built from others is refused. */
+export const ABI = "0b3c0c195eb1809a";
+
 /** Every exported kernel, with the shapes of its pointers. */
 export interface Kernels {
   /** x [N], v [N], g [N] */
