@@ -11,7 +11,10 @@ const fresh = join(root, `dist.${process.pid}.tmp`);
 const require = createRequire(import.meta.url);
 const tsc = join(dirname(require.resolve("typescript/package.json")), "bin", "tsc");
 
-const { status, error } = spawnSync(process.execPath, [tsc, "-p", "tsconfig.build.json", "--outDir", fresh], { cwd: root, stdio: "inherit" });
+const { status, error } = spawnSync(process.execPath, [tsc, "-p", "tsconfig.build.json", "--outDir", fresh], {
+  cwd: root,
+  stdio: "inherit",
+});
 if (status === 0) {
   chmodSync(join(fresh, "cli", "main.js"), 0o755);
   rmSync(join(root, "dist"), { recursive: true, force: true });

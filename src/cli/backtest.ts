@@ -1,7 +1,14 @@
 /** @file `sluice backtest`: the whole training again on ever more of the past, each time scored on what came next. Node-only. */
 import type { Command } from "commander";
 import { newCommand, share, wholeNumber } from "./command.ts";
-import { addForecastFlags, columnKinds, type ForecastFlags, forecastOptions, missingPolicy, requireTargets } from "./forecast-options.ts";
+import {
+  addForecastFlags,
+  columnKinds,
+  type ForecastFlags,
+  forecastOptions,
+  missingPolicy,
+  requireTargets,
+} from "./forecast-options.ts";
 import { Progress } from "./progress.ts";
 import { readTableFile } from "./reading.ts";
 import { type Session, version } from "./session.ts";
@@ -14,8 +21,9 @@ interface Flags extends ForecastFlags {
 const help = `
 ${missingPolicy}
 
-Each fold trains a forecaster from nothing on the first part of every series and scores it on the stretch that follows. No model is
-kept: the question is how far a recipe can be trusted, not which weights it gives.
+Each fold trains a forecaster from nothing on the first part of every series and scores it
+on the stretch that follows. No model is kept: the question is how far a recipe can be
+trusted, not which weights it gives.
 
 Examples:
   $ sluice backtest forecast weather.csv --target temperature --horizon 24 --folds 4
@@ -24,7 +32,10 @@ Examples:
 const examples = "\nExamples:\n  $ sluice backtest forecast weather.csv --target temperature --horizon 24 --folds 4";
 
 export function command(session: Session): Command {
-  const forecast = newCommand("forecast", "Backtests a forecaster of one or several columns of a table.").argument("<data>", "CSV or Parquet file");
+  const forecast = newCommand("forecast", "Backtests a forecaster of one or several columns of a table.").argument(
+    "<data>",
+    "CSV or Parquet file",
+  );
   addForecastFlags(forecast)
     .optionsGroup("The backtest:")
     .option("--folds <n>", "trainings; default 4", wholeNumber("--folds", 2))
@@ -34,7 +45,10 @@ export function command(session: Session): Command {
     .option("--quiet", "no progress, only the result")
     .addHelpText("after", help)
     .action((data: string, flags: Flags) => backtestFile(data, flags, session));
-  return newCommand("backtest", "Trains and scores again and again on ever more of the past.").usage("<task> …").addCommand(forecast).addHelpText("after", examples);
+  return newCommand("backtest", "Trains and scores again and again on ever more of the past.")
+    .usage("<task> …")
+    .addCommand(forecast)
+    .addHelpText("after", examples);
 }
 
 async function backtestFile(data: string, flags: Flags, session: Session): Promise<void> {
@@ -47,7 +61,11 @@ async function backtestFile(data: string, flags: Flags, session: Session): Promi
     import("./show-backtest.ts"),
   ]);
   const { folds = 4, share: part } = flags;
-  const events = backtestForecast(table, { ...options, folds, ...(part === undefined ? {} : { share: part }) }, { engine: machineEngine(), writer: `sluice ${version()}` });
+  const events = backtestForecast(
+    table,
+    { ...options, folds, ...(part === undefined ? {} : { share: part }) },
+    { engine: machineEngine(), writer: `sluice ${version()}` },
+  );
   let progress = new Progress(session, options.timeLimit);
   let first = true;
   try {

@@ -1,5 +1,5 @@
 /** @file What all verbs have in common: how commander is set up, and how the value of a flag is read. Node-only. */
-import { Command, type CommanderError } from "commander";
+import { Command, type CommanderError, Option } from "commander";
 import { nearNames, SluiceError } from "../base/errors.ts";
 
 /** A command whose errors are SluiceErrors with code "usage", and whose help is printed once. */
@@ -9,7 +9,8 @@ export function newCommand(name: string, description = ""): Command {
   return command
     .configureOutput({ outputError: () => undefined }) // `run` says it
     .configureHelp({ sortSubcommands: false, subcommandTerm: (c) => c.name() })
-    .helpOption("-h, --help", "print this help")
+    .addHelpOption(new Option("-h, --help", "print this help").helpGroup("General:"))
+    .helpCommand("help [command]", "print the help of a command")
     .exitOverride((error) => {
       throw error.exitCode === 0 || error.code === "commander.help" ? error : usageError(command, error);
     });
@@ -31,7 +32,8 @@ function usageError(command: Command, error: CommanderError): SluiceError {
 /** A reader of a flag's text; commander calls it with the value so far when a flag is repeated. */
 type Reader<T> = (text: string, before: T | undefined) => T;
 
-const bad = (flag: string, text: string, due: string): SluiceError => new SluiceError("usage", `${flag} is "${text}", expected ${due}`, { flag, text });
+const bad = (flag: string, text: string, due: string): SluiceError =>
+  new SluiceError("usage", `${flag} is "${text}", expected ${due}`, { flag, text });
 
 const decimal = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i;
 
@@ -44,7 +46,8 @@ const number =
     return value;
   };
 
-export const wholeNumber = (flag: string, least = 1): Reader<number> => number(flag, `a whole number from ${least}`, (v) => Number.isSafeInteger(v) && v >= least);
+export const wholeNumber = (flag: string, least = 1): Reader<number> =>
+  number(flag, `a whole number from ${least}`, (v) => Number.isSafeInteger(v) && v >= least);
 export const positive = (flag: string): Reader<number> => number(flag, "a number above 0", (v) => v > 0);
 export const share = (flag: string): Reader<number> => number(flag, "a number from 0, below 1", (v) => v >= 0 && v < 1);
 
@@ -92,8 +95,11 @@ export const duration =
 export function showClock(seconds: number): string {
   const s = Math.max(0, Math.round(seconds));
   const two = (n: number) => String(n).padStart(2, "0");
-  return s >= 3600 ? `${Math.floor(s / 3600)}:${two(Math.floor(s / 60) % 60)}:${two(s % 60)}` : `${Math.floor(s / 60)}:${two(s % 60)}`;
+  return s >= 3600
+    ? `${Math.floor(s / 3600)}:${two(Math.floor(s / 60) % 60)}:${two(s % 60)}`
+    : `${Math.floor(s / 60)}:${two(s % 60)}`;
 }
 
 /** Words as a shell must be given them. */
-export const shellWords = (words: readonly string[]): string => words.map((w) => (/^[\w@%+=:,./-]+$/.test(w) ? w : `'${w.replaceAll("'", "'\\''")}'`)).join(" ");
+export const shellWords = (words: readonly string[]): string =>
+  words.map((w) => (/^[\w@%+=:,./-]+$/.test(w) ? w : `'${w.replaceAll("'", "'\\''")}'`)).join(" ");

@@ -11,8 +11,9 @@ interface Flags extends ReadFlags {
 }
 
 const help = `
-The table is cut as the training data were, unless --split says otherwise; the linear baseline is fitted to the table's own training part.
-Scores are MSE, MAE, RMSE, sMAPE, MASE, and the share of truths inside the intervals, overall and by step ahead.
+The table is cut as the training data were, unless --split says otherwise; the linear
+baseline is fitted to the table's own training part. Scores are MSE, MAE, RMSE, sMAPE, MASE
+and the share of truths inside the intervals, overall and by step ahead.
 
 Examples:
   $ sluice evaluate model.safetensors weather.csv
@@ -35,12 +36,13 @@ export const command = (session: Session): Command =>
 
 async function evaluateFile(modelPath: string, data: string, flags: Flags, session: Session): Promise<void> {
   if (flags.plot !== undefined) checkOutput("--plot", flags.plot, [modelPath, data]);
-  const [{ readForecaster, tableFor }, { evaluateForecast }, { judge, showEvaluation, unitsOf }, { parseSplit }] = await Promise.all([
-    import("./model-file.ts"),
-    import("../tasks/forecast/apply.ts"),
-    import("../tasks/forecast/report.ts"),
-    import("../data/split.ts"),
-  ]);
+  const [{ readForecaster, tableFor }, { evaluateForecast }, { judge, showEvaluation, unitsOf }, { parseSplit }] =
+    await Promise.all([
+      import("./model-file.ts"),
+      import("../tasks/forecast/apply.ts"),
+      import("../tasks/forecast/report.ts"),
+      import("../data/split.ts"),
+    ]);
   const split = flags.split === undefined ? undefined : parseSplit(flags.split);
   const model = readForecaster(modelPath);
   const { table, options } = await tableFor(model, data, flags);
@@ -51,9 +53,25 @@ async function evaluateFile(modelPath: string, data: string, flags: Flags, sessi
   for (const note of notes) session.say(`note: ${note}`);
   session.show(`${showEvaluation(evaluation, plan)}\n\n${verdict.text}`);
   if (flags.plot !== undefined) {
-    await (await import("./score-plot.ts")).writeScorePlot(flags.plot, `${table.source}: squared error by step ahead`, evaluation, cell);
+    await (await import("./score-plot.ts")).writeScorePlot(
+      flags.plot,
+      `${table.source}: squared error by step ahead`,
+      evaluation,
+      cell,
+    );
     session.say(`plot  ${flags.plot}`);
   }
   const { network: test, baselines, targets, windows } = evaluation;
-  session.result({ task: "forecast", model: modelPath, source: table.source, units: unitsOf(plan), test, baselines, targets, verdict, windows: { test: windows }, notes });
+  session.result({
+    task: "forecast",
+    model: modelPath,
+    source: table.source,
+    units: unitsOf(plan),
+    test,
+    baselines,
+    targets,
+    verdict,
+    windows: { test: windows },
+    notes,
+  });
 }

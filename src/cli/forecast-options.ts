@@ -45,7 +45,11 @@ export interface ForecastFlags extends ReadFlags {
 export function addForecastFlags(command: Command): Command {
   command
     .optionsGroup("What to forecast:")
-    .option("--target <column>", 'column to forecast; several between commas or by repeating; "all": every numeric one', names("--target"))
+    .option(
+      "--target <column>",
+      'column to forecast; several between commas or by repeating; "all": every numeric one',
+      names("--target"),
+    )
     .option("--horizon <steps>", "steps to forecast", wholeNumber("--horizon"))
     .option("--lookback <steps>", "steps to look back on", wholeNumber("--lookback"))
     .option("--freq <step>", "length of a step: 15min, 1h, 1D, 1W, 1M, weekday, row; default auto")
@@ -53,20 +57,40 @@ export function addForecastFlags(command: Command): Command {
     .option("--past <columns>", "covariates known up to now", names("--past"))
     .option("--future <columns>", "covariates known over the horizon too", names("--future"))
     .option("--split <a,b,c>", "train, valid and test as rows (8640,2880,2880), parts (.7,.1,.2) or two dates; default .7,.1,.2")
-    .option("--max-gap <steps>", "gaps of up to so many steps are filled for reading; windows with longer ones are left out", wholeNumber("--max-gap", 0))
+    .option(
+      "--max-gap <steps>",
+      "gaps of up to so many steps are filled for reading; windows with longer ones are left out",
+      wholeNumber("--max-gap", 0),
+    )
     .option("--season <steps>", "after how many steps the pattern repeats", wholeNumber("--season"));
   addReadFlags(command);
   return command
     .optionsGroup("The network:")
-    .option("--model <kind>", "segment (reads whole segments) or direct (reads step by step)", choice("--model", ["segment", "direct"] as const))
+    .option(
+      "--model <kind>",
+      "segment (reads whole segments) or direct (reads step by step)",
+      choice("--model", ["segment", "direct"] as const),
+    )
     .option("--cell <kind>", "gru, lstm or rnn; default gru", choice("--cell", ["gru", "lstm", "rnn"] as const))
     .option("--hidden <size>", "hidden size", wholeNumber("--hidden"))
     .option("--layers <n>", "recurrent layers", wholeNumber("--layers"))
     .option("--dropout <p>", "share of units left out while training", share("--dropout"))
     .option("--segment <steps>", "steps of a segment; divides look-back and horizon", wholeNumber("--segment"))
-    .option("--norm <kind>", "what each window is levelled by: last, mean, standard or none", choice("--norm", ["last", "mean", "standard", "none"] as const))
-    .option("--scaler <kind>", "standard, robust, minmax or none", choice("--scaler", ["standard", "robust", "minmax", "none"] as const))
-    .option("--output <kind>", "quantiles, point, normal or student-t", choice("--output", ["quantiles", "point", "normal", "student-t"] as const))
+    .option(
+      "--norm <kind>",
+      "what each window is levelled by: last, mean, standard or none",
+      choice("--norm", ["last", "mean", "standard", "none"] as const),
+    )
+    .option(
+      "--scaler <kind>",
+      "standard, robust, minmax or none",
+      choice("--scaler", ["standard", "robust", "minmax", "none"] as const),
+    )
+    .option(
+      "--output <kind>",
+      "quantiles, point, normal or student-t",
+      choice("--output", ["quantiles", "point", "normal", "student-t"] as const),
+    )
     .option("--quantiles <levels>", "levels of the fan; default .1,.5,.9", levels("--quantiles"))
     .option("--loss <kind>", "of a point forecast: mse, mae or huber", choice("--loss", ["mse", "mae", "huber"] as const))
     .option("--no-linear", "do not start from the best linear map of the window")
@@ -77,32 +101,66 @@ export function addForecastFlags(command: Command): Command {
     .option("--patience <epochs>", "stop when so many epochs brought nothing better", wholeNumber("--patience"))
     .option("--batch <windows>", "windows in a batch", wholeNumber("--batch"))
     .option("--lr <rate>", 'learning rate: 1e-3, or a schedule like "cosine(1e-3, warmup=200)"')
-    .option("--optimizer <kind>", "adamw, adam, sgd, rmsprop or adagrad", choice("--optimizer", ["adamw", "adam", "sgd", "rmsprop", "adagrad"] as const))
+    .option(
+      "--optimizer <kind>",
+      "adamw, adam, sgd, rmsprop or adagrad",
+      choice("--optimizer", ["adamw", "adam", "sgd", "rmsprop", "adagrad"] as const),
+    )
     .option("--weight-decay <x>", "strength of weight decay", share("--weight-decay"))
     .option("--clip <norm>", "largest norm of the gradients; default 1", positive("--clip"))
     .option("--seed <n>", "same seed, same model; default 1", wholeNumber("--seed", 0));
 }
 
 /** The policy on what is missing, for `--help`. */
-export const missingPolicy = `Missing values: empty cells, NA, NaN, null, - and ? are missing; absent time-stamps become missing rows. Gaps of up to --max-gap
-steps (default: one season) are filled by a straight line for reading only: a value that was not measured is never trained on
-as a target and never scored. Windows that would read a longer gap are left out. Infinite values are an error.`;
+export const missingPolicy = `Missing values: empty cells, NA, NaN, null, - and ? are missing; absent time-stamps become
+missing rows. Gaps of up to --max-gap steps (default: one season) are filled by a straight
+line for reading only: a value that was not measured is never trained on as a target and
+never scored. Windows that would read a longer gap are left out. Infinite values are an error.`;
 
 /**
  * The options that the flags mean; what was not said is not there, so that a resumed run can tell.
  * @throws usage, range, missing: a split, rate or step that can't be read, flags that contradict each other
  */
 export async function forecastOptions(flags: ForecastFlags): Promise<Partial<ForecastOptions>> {
-  const [{ parseSplit }, { parseFrequency }, { parseSchedule }] = await Promise.all([import("../data/split.ts"), import("../data/frequency.ts"), import("../train/schedule.ts")]);
+  const [{ parseSplit }, { parseFrequency }, { parseSchedule }] = await Promise.all([
+    import("../data/split.ts"),
+    import("../data/frequency.ts"),
+    import("../train/schedule.ts"),
+  ]);
   const { target, freq, split, lr, optimizer, weightDecay, output, quantiles, loss } = flags;
   if (loss !== undefined && output !== undefined && output !== "point") {
-    throw new SluiceError("usage", `--loss is ${loss} with --output ${output}, expected --output point; ${output} has a loss of its own`);
+    throw new SluiceError(
+      "usage",
+      `--loss is ${loss} with --output ${output}, expected --output point; ${output} has a loss of its own`,
+    );
   }
-  if (quantiles !== undefined && (output === "point" || loss !== undefined)) throw new SluiceError("usage", "--quantiles are given with a point forecast, expected --output quantiles, normal or student-t");
-  if (weightDecay !== undefined && optimizer === undefined) throw new SluiceError("usage", "--weight-decay is given without --optimizer, expected both");
+  if (quantiles !== undefined && (output === "point" || loss !== undefined))
+    throw new SluiceError(
+      "usage",
+      "--quantiles are given with a point forecast, expected --output quantiles, normal or student-t",
+    );
+  if (weightDecay !== undefined && optimizer === undefined)
+    throw new SluiceError("usage", "--weight-decay is given without --optimizer, expected both");
   if (freq !== undefined && freq !== "auto") parseFrequency(freq);
   if (lr !== undefined) parseSchedule(lr, "--lr");
-  const { timeFormat, horizon, lookback, id, past, future, maxGap, season, cell, model, segment, hidden, layers, dropout, norm, scaler } = flags;
+  const {
+    timeFormat,
+    horizon,
+    lookback,
+    id,
+    past,
+    future,
+    maxGap,
+    season,
+    cell,
+    model,
+    segment,
+    hidden,
+    layers,
+    dropout,
+    norm,
+    scaler,
+  } = flags;
   const { epochs, timeLimit, patience, batch, clip: clipNorm, seed } = flags;
   const all = {
     ...{ time: timeOf(flags), timeFormat, horizon, lookback, freq, id, past, future, maxGap, season },
@@ -120,8 +178,13 @@ export async function forecastOptions(flags: ForecastFlags): Promise<Partial<For
 
 /** @throws usage: no target or no horizon */
 export function requireTargets(options: Partial<ForecastOptions>, where: string): ForecastOptions {
-  if (options.targets === undefined) throw new SluiceError("usage", `${where}: --target is missing, expected a column of the table, like --target temperature, or --target all`);
-  if (options.horizon === undefined) throw new SluiceError("usage", `${where}: --horizon is missing, expected how many steps to forecast, like --horizon 24`);
+  if (options.targets === undefined)
+    throw new SluiceError(
+      "usage",
+      `${where}: --target is missing, expected a column of the table, like --target temperature, or --target all`,
+    );
+  if (options.horizon === undefined)
+    throw new SluiceError("usage", `${where}: --horizon is missing, expected how many steps to forecast, like --horizon 24`);
   return options as ForecastOptions;
 }
 

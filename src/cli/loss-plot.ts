@@ -16,7 +16,9 @@ export function writeLossPlot(path: string, title: string, events: readonly Epoc
     xName: "epoch",
     curves: [
       { name: "training (with dropout)", steps, values: events.map((e) => e.trainLoss) },
-      ...(valid.length > 0 ? [{ name: "validation", steps: valid.map((e) => e.epoch), values: valid.map((e) => e.validLoss!) }] : []),
+      ...(valid.length > 0
+        ? [{ name: "validation", steps: valid.map((e) => e.epoch), values: valid.map((e) => e.validLoss!) }]
+        : []),
     ],
     ...(best ? { best: { step: best.epoch, value: best.value } } : {}),
   });

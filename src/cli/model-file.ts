@@ -11,9 +11,19 @@ import type { ApplyOptions } from "../tasks/forecast/apply.ts";
 export const readForecaster = (path: string): Forecaster => load(readBytes(path), path, machineEngine());
 
 /** The table to apply a model to; its targets must be numbers, its ids stay as written. */
-export async function tableFor(model: Forecaster, path: string, flags: ReadFlags): Promise<{ table: Table; options: ApplyOptions }> {
+export async function tableFor(
+  model: Forecaster,
+  path: string,
+  flags: ReadFlags,
+): Promise<{ table: Table; options: ApplyOptions }> {
   const { targetNames, id } = model.preprocessing;
   const table = await readTableFile(path, flags, { numeric: targetNames, text: id === undefined ? [] : [id] });
   const time = timeOf(flags);
-  return { table, options: { ...(time === undefined ? {} : { time }), ...(flags.timeFormat === undefined ? {} : { timeFormat: flags.timeFormat }) } };
+  return {
+    table,
+    options: {
+      ...(time === undefined ? {} : { time }),
+      ...(flags.timeFormat === undefined ? {} : { timeFormat: flags.timeFormat }),
+    },
+  };
 }

@@ -17,7 +17,8 @@ export function checkOutput(flag: string, path: string, inputs: readonly string[
     // A file is replaced by a new neighbour, a device or pipe is written straight.
     if (!old || old.isFile()) checkFolder(path);
     const twin = old && inputs.find((input) => sameFile(input, old));
-    if (twin) throw new SluiceError("usage", `${flag} is ${path}, which is the input ${twin}, expected another file`, { flag, path });
+    if (twin)
+      throw new SluiceError("usage", `${flag} is ${path}, which is the input ${twin}, expected another file`, { flag, path });
   } catch (cause) {
     throw isSystemError(cause) ? ioError(path, cause.code, 0, cause) : cause;
   }
@@ -43,7 +44,11 @@ function sameFile(path: string, { dev, ino }: fs.Stats): boolean {
 export function checkModelOutput(flag: string, path: string, inputs: readonly string[] = []): void {
   checkOutput(flag, path, inputs);
   if (fs.statSync(path, { throwIfNoEntry: false })?.isFile() && !isSluiceFile(path)) {
-    throw new SluiceError("usage", `${flag} is ${path}, an existing file that Sluice did not write, expected a new name or an old model; saving would destroy it`, { flag, path });
+    throw new SluiceError(
+      "usage",
+      `${flag} is ${path}, an existing file that Sluice did not write, expected a new name or an old model; saving would destroy it`,
+      { flag, path },
+    );
   }
 }
 

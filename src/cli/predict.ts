@@ -12,10 +12,12 @@ interface Flags extends ReadFlags {
 }
 
 const help = `
-The CSV has the time, the forecast under the target's own name (with several targets: a column "target", and "point"), its quantiles (q0.1 …),
-the id where there is one, and with --hold-out the truth. Without --out it goes to stdout.
-The forecast starts after the last measured target of each series. Columns known in the future must reach over the horizon: rows
-with their values and empty targets. Missing values in the look-back are filled and said.
+The CSV has the id where there is one, the time, the forecast under the target's own name
+(with several targets: the columns "target" and "point"), its quantiles (q0.1 …), and with
+--hold-out the truth. Without --out it goes to stdout.
+The forecast starts after the last measured target of each series. Columns known in the
+future must reach over the horizon: rows with their values and empty targets. Missing values
+in the look-back are filled, and said.
 
 Examples:
   $ sluice predict model.safetensors weather.csv --out forecast.csv --plot forecast.svg
@@ -58,10 +60,14 @@ async function predictFile(modelPath: string, data: string, flags: Flags, sessio
   if (flags.plot !== undefined) output.drawForecast(flags.plot, model, set, forecasts, table.source);
   if (flags.out !== undefined) writeAtomic(flags.out, [...toCsv(result)].join(""));
   else if (!session.json) for (const text of toCsv(result)) process.stdout.write(text);
-  if (process.stderr.isTTY) session.say(output.terminalPlot(model, set, forecasts, process.stderr.columns ?? 80, !process.env["NO_COLOR"]));
+  if (process.stderr.isTTY)
+    session.say(output.terminalPlot(model, set, forecasts, process.stderr.columns ?? 80, !process.env["NO_COLOR"]));
   if (flags.out !== undefined) session.say(`forecast  ${flags.out} (${result.rows} rows)`);
   if (flags.plot !== undefined) session.say(`plot      ${flags.plot}`);
-  if (!flags.holdOut && flags.out !== undefined) session.say(`next      sluice ${shellWords(["predict", modelPath, data, "--hold-out", "--plot", "held-out.svg", "--out", "held-out.csv"])}`);
+  if (!flags.holdOut && flags.out !== undefined)
+    session.say(
+      `next      sluice ${shellWords(["predict", modelPath, data, "--hold-out", "--plot", "held-out.svg", "--out", "held-out.csv"])}`,
+    );
   const series = forecasts.map(({ id, times, targets }) => ({
     id,
     times: Array.from(times, (t) => (set.timed ? new Date(t).toISOString() : t + 1)),

@@ -8,7 +8,8 @@ type PlanEvent = Extract<ForecastEvent, { type: "plan" }>;
 type StepEvent = Extract<ForecastEvent, { type: "step" }>;
 type EpochEvent = Extract<ForecastEvent, { type: "epoch" }>;
 
-const digits = (v: number): string => (Math.abs(v) >= 1e4 || (v !== 0 && Math.abs(v) < 1e-3) ? v.toExponential(2) : v.toPrecision(4));
+const digits = (v: number): string =>
+  Math.abs(v) >= 1e4 || (v !== 0 && Math.abs(v) < 1e-3) ? v.toExponential(2) : v.toPrecision(4);
 
 /** Takes the events of one training. */
 export class Progress {
@@ -49,7 +50,13 @@ export class Progress {
     const total = plan.epochs * stepsPerEpoch;
     if (this.#first === 0) {
       this.#first = event.step;
-      this.#bar?.start(total, event.step, { epoch: `${event.epoch}/${plan.epochs}`, loss: "–", valid: "–", speed: "–", left: "–:––" });
+      this.#bar?.start(total, event.step, {
+        epoch: `${event.epoch}/${plan.epochs}`,
+        loss: "–",
+        valid: "–",
+        speed: "–",
+        left: "–:––",
+      });
     }
     this.#speed = event.samplesPerSecond;
     this.#loss = Number.isNaN(this.#loss) ? event.loss : 0.95 * this.#loss + 0.05 * event.loss;
@@ -73,7 +80,9 @@ export class Progress {
     const { epochs } = this.#plan!.plan;
     const of = `${String(epoch).padStart(String(epochs).length)}/${epochs}`;
     const valid = validLoss === null ? "" : `  valid ${digits(validLoss)}`;
-    this.session.say(`epoch ${of}  loss ${digits(trainLoss)}${valid}  ${Math.round(this.#speed)} windows/s  ${seconds.toFixed(1)} s${improved ? "  best so far" : ""}`);
+    this.session.say(
+      `epoch ${of}  loss ${digits(trainLoss)}${valid}  ${Math.round(this.#speed)} windows/s  ${seconds.toFixed(1)} s${improved ? "  best so far" : ""}`,
+    );
   }
 
   /** Takes the bar away, so that lines can follow. May be called again. */

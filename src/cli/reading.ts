@@ -17,7 +17,11 @@ export interface ReadFlags {
 export function addReadFlags(command: Command): Command {
   return command
     .optionsGroup("How the table is written:")
-    .option("--time <column>", 'time column, or its parts (year,month,day,hour); "none" counts rows; default: found', names("--time"))
+    .option(
+      "--time <column>",
+      'time column, or its parts (year,month,day,hour); "none" counts rows; default: found',
+      names("--time"),
+    )
     .option("--time-format <form>", 'how times are written, such as "DD/MM/YYYY HH:mm", where that is not clear')
     .option("--delimiter <letter>", 'between cells: , ; | or "tab"; default: found')
     .option("--decimal <letter>", 'decimal point: "." or ","; default: found', choice("--decimal", [".", ","] as const))
@@ -26,13 +30,18 @@ export function addReadFlags(command: Command): Command {
 }
 
 /** The time column(s) as the library wants them. */
-export const timeOf = ({ time }: ReadFlags): readonly string[] | false | undefined => (time?.length === 1 && time[0]!.toLowerCase() === "none" ? false : time);
+export const timeOf = ({ time }: ReadFlags): readonly string[] | false | undefined =>
+  time?.length === 1 && time[0]!.toLowerCase() === "none" ? false : time;
 
 /**
  * Reads a CSV or Parquet file.
  * @param columns which must be numbers, and which are to be kept as written (ids)
  */
-export async function readTableFile(path: string, flags: ReadFlags, columns: { numeric?: readonly string[]; text?: readonly string[] } = {}): Promise<Table> {
+export async function readTableFile(
+  path: string,
+  flags: ReadFlags,
+  columns: { numeric?: readonly string[]; text?: readonly string[] } = {},
+): Promise<Table> {
   const { readTable } = await import("../data/read.ts");
   const { delimiter, decimal, encoding } = flags;
   if (encoding !== undefined) checkEncoding(encoding);
@@ -55,6 +64,11 @@ function checkEncoding(encoding: string): void {
   try {
     new TextDecoder(encoding);
   } catch (cause) {
-    throw new SluiceError("usage", `--encoding is "${encoding}", expected a name like utf-8, utf-16le or windows-1252`, { encoding }, { cause });
+    throw new SluiceError(
+      "usage",
+      `--encoding is "${encoding}", expected a name like utf-8, utf-16le or windows-1252`,
+      { encoding },
+      { cause },
+    );
   }
 }

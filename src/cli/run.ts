@@ -41,6 +41,7 @@ export async function run(argv: readonly string[]): Promise<number> {
   try {
     const program = newCommand("sluice", "Trains, scores and runs gated recurrent networks on your own data.")
       .usage("<command> …")
+      .optionsGroup("General:")
       .version(version(), "--version", "print the version")
       .addHelpText("after", examples);
     const words = argv.filter((word) => !word.startsWith("-"));

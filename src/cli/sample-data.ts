@@ -19,7 +19,10 @@ export const command = (session: Session): Command =>
   newCommand("sample-data", "Writes made-up data as CSV.")
     .usage("<kind> …")
     .addCommand(
-      newCommand("weather", "An hourly weather station: temperature, humidity, pressure, wind, cloud, sun and rain; with trend, days, years, fronts, noise and gaps.")
+      newCommand(
+        "weather",
+        "An hourly weather station: temperature, humidity, pressure, wind, cloud, sun and rain; with trend, days, years, fronts, noise and gaps.",
+      )
         .option("--out <file.csv>", "default: stdout")
         .option("--years <n>", "length; default 4", positive("--years"))
         .option("--seed <n>", "another seed, another weather; default 7", wholeNumber("--seed", 0))
@@ -32,7 +35,11 @@ export const command = (session: Session): Command =>
 
 async function writeWeather({ out, years, seed }: Flags, session: Session): Promise<void> {
   if (out !== undefined) checkOutput("--out", out);
-  const [{ sampleWeather }, { toCsv }, { writeAtomic }] = await Promise.all([import("../data/weather.ts"), import("../data/write.ts"), import("../formats/files.ts")]);
+  const [{ sampleWeather }, { toCsv }, { writeAtomic }] = await Promise.all([
+    import("../data/weather.ts"),
+    import("../data/write.ts"),
+    import("../formats/files.ts"),
+  ]);
   const table = sampleWeather({ ...(years === undefined ? {} : { years }), ...(seed === undefined ? {} : { seed }) });
   const chunks = toCsv(table);
   if (out === undefined) {
@@ -40,7 +47,9 @@ async function writeWeather({ out, years, seed }: Flags, session: Session): Prom
   } else {
     writeAtomic(out, bytesOf(chunks));
     session.say(`${out}: ${table.rows.toLocaleString("en-US")} rows of ${table.columns.map((c) => c.name).join(", ")}`);
-    session.say(`next   sluice ${shellWords(["train", "forecast", out, "--target", "temperature", "--horizon", "24", "--past", "humidity,pressure,wind,cloud,solar,rain"])}`);
+    session.say(
+      `next   sluice ${shellWords(["train", "forecast", out, "--target", "temperature", "--horizon", "24", "--past", "humidity,pressure,wind,cloud,solar,rain"])}`,
+    );
   }
   session.result({ kind: "weather", out: out ?? null, rows: table.rows, columns: table.columns.map((c) => c.name) });
 }

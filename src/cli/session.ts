@@ -4,7 +4,8 @@ import { SluiceError } from "../base/errors.ts";
 import { debugLevel } from "../base/log.ts";
 
 /** The version in package.json. */
-export const version = (): string => (JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8")) as { version: string }).version;
+export const version = (): string =>
+  (JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8")) as { version: string }).version;
 
 export class Session {
   exitCode = 0;
@@ -45,13 +46,17 @@ export class Session {
   /** Says what went wrong, in one line, and returns the exit code. */
   fail(error: unknown): number {
     const known = error instanceof SluiceError;
-    const text = known ? error.message : `this should not have happened: ${error instanceof Error ? error.message : String(error)}; DEBUG=1 shows where, please report it`;
+    const text = known
+      ? error.message
+      : `this should not have happened: ${error instanceof Error ? error.message : String(error)}; DEBUG=1 shows where, please report it`;
     process.stderr.write(`sluice: ${text.replaceAll(/\s*\n\s*/g, " ")}\n`);
     if (debugLevel() >= 1 && error instanceof Error) {
       process.stderr.write(`${error.stack}\n`);
       if (error.cause instanceof Error) process.stderr.write(`caused by ${error.cause.stack}\n`);
     }
-    this.result({ error: known ? { code: error.code, message: error.message, details: error.details } : { code: "unexpected", message: text } });
+    this.result({
+      error: known ? { code: error.code, message: error.message, details: error.details } : { code: "unexpected", message: text },
+    });
     return known && error.code === "usage" ? 2 : 1;
   }
 }

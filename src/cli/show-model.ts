@@ -31,7 +31,13 @@ export function tensorRows(tensors: ReadonlyMap<string, FileTensor>): TensorRow[
     let sum = 0;
     const numbers = data as ArrayLike<number | bigint>;
     for (let i = 0; i < numbers.length; i++) sum += Number(numbers[i]) ** 2;
-    return { name, dtype, shape, count: n, rms: n > 0 && numbers.length === n && Number.isFinite(sum) ? Math.sqrt(sum / n) : null };
+    return {
+      name,
+      dtype,
+      shape,
+      count: n,
+      rms: n > 0 && numbers.length === n && Number.isFinite(sum) ? Math.sqrt(sum / n) : null,
+    };
   });
 }
 
@@ -48,18 +54,37 @@ function at(document: unknown, ...path: string[]): unknown {
   return here;
 }
 
-const word = (value: unknown): string => (value === undefined || value === null ? "?" : plain(typeof value === "string" ? value : JSON.stringify(value)));
+const word = (value: unknown): string =>
+  value === undefined || value === null ? "?" : plain(typeof value === "string" ? value : JSON.stringify(value));
 const words = (value: unknown): string[] => (Array.isArray(value) ? value.map(word) : []);
 
 function tensorTable(rows: readonly TensorRow[]): string {
-  const cells = [["tensor", "type", "shape", "numbers", "rms"], ...rows.map((r) => [plain(r.name), r.dtype, showShape(r.shape), r.count.toLocaleString("en-US"), r.rms?.toPrecision(3) ?? "–"])];
+  const cells = [
+    ["tensor", "type", "shape", "numbers", "rms"],
+    ...rows.map((r) => [
+      plain(r.name),
+      r.dtype,
+      showShape(r.shape),
+      r.count.toLocaleString("en-US"),
+      r.rms?.toPrecision(3) ?? "–",
+    ]),
+  ];
   const widths = cells[0]!.map((_, c) => Math.max(...cells.map((row) => row[c]!.length)));
-  return cells.map((row) => `  ${row.map((cell, c) => (c < 3 ? cell.padEnd(widths[c]!) : cell.padStart(widths[c]!))).join("  ")}`.trimEnd()).join("\n");
+  return cells
+    .map((row) => `  ${row.map((cell, c) => (c < 3 ? cell.padEnd(widths[c]!) : cell.padStart(widths[c]!))).join("  ")}`.trimEnd())
+    .join("\n");
 }
 
 /** A safetensors file of another program. */
-export function showPlain(path: string, bytes: number, rows: readonly TensorRow[], metadata: ReadonlyMap<string, string>): string {
-  const said = [...metadata].map(([key, value]) => `  ${plain(key)}: ${plain(value.length > 200 ? `${value.slice(0, 200)}…` : value)}`);
+export function showPlain(
+  path: string,
+  bytes: number,
+  rows: readonly TensorRow[],
+  metadata: ReadonlyMap<string, string>,
+): string {
+  const said = [...metadata].map(
+    ([key, value]) => `  ${plain(key)}: ${plain(value.length > 200 ? `${value.slice(0, 200)}…` : value)}`,
+  );
   const numbers = rows.reduce((n, r) => n + r.count, 0);
   const head = `${path}: a safetensors file of another program, ${showBytes(bytes)}, ${count(numbers, "number")} in ${count(rows.length, "tensor")}`;
   return [head, ...(said.length > 0 ? ["metadata", ...said] : []), "", tensorTable(rows)].join("\n");
@@ -71,30 +96,49 @@ export function showModel(path: string, bytes: number, model: ModelParts, rows: 
   const numbers = own.reduce((n, r) => n + r.count, 0);
   const lines: [string, string][] = [["file", `${path}, ${showBytes(bytes)}, written by ${word(writer)}`]];
   const stamp = at(checkpoint, "train");
-  if (checkpoint) lines.push(["checkpoint", `after ${word(at(stamp, "epoch"))} epochs (step ${word(at(stamp, "step"))}); go on with sluice train ${plain(task)} <data> --resume ${path}`]);
+  if (checkpoint)
+    lines.push([
+      "checkpoint",
+      `after ${word(at(stamp, "epoch"))} epochs (step ${word(at(stamp, "step"))}); go on with sluice train ${plain(task)} <data> --resume ${path}`,
+    ]);
   if (task === "forecast") {
     const n = at(config, "network");
     const targets = words(at(p, "targetNames"));
     const beside = [...words(at(p, "pastNames")), ...words(at(p, "futureNames")), ...words(at(p, "calendar"))];
     lines.push(
       ["task", `forecast of ${list(targets)}`],
-      ["steps", `${word(at(n, "horizon"))} × ${word(at(p, "freq", "name"))} ahead from the last ${word(at(n, "lookback"))}, season ${word(at(p, "season"))}`],
+      [
+        "steps",
+        `${word(at(n, "horizon"))} × ${word(at(p, "freq", "name"))} ahead from the last ${word(at(n, "lookback"))}, season ${word(at(p, "season"))}`,
+      ],
       ["reads", beside.length > 0 ? `also ${list(beside, 12)}` : "the targets only"],
-      ["network", `${word(at(n, "cell"))}, ${word(at(n, "model"))} model, hidden ${word(at(n, "hidden"))}, layers ${word(at(n, "layers"))}, dropout ${word(at(n, "dropout"))}, linear map ${word(at(n, "linear"))}`],
+      [
+        "network",
+        `${word(at(n, "cell"))}, ${word(at(n, "model"))} model, hidden ${word(at(n, "hidden"))}, layers ${word(at(n, "layers"))}, dropout ${word(at(n, "dropout"))}, linear map ${word(at(n, "linear"))}`,
+      ],
       ["output", `${word(at(config, "output", "kind"))} ${words(at(config, "output", "quantiles")).join(" ")}`.trim()],
       ["scaling", `${word(at(p, "scaler", "kind"))}, each window levelled by ${word(at(config, "norm"))}`],
     );
   } else lines.push(["task", plain(task)]);
   if (at(provenance, "source") !== undefined) {
-    lines.push(["trained on", `${word(at(provenance, "source"))}, ${word(at(provenance, "rows"))} rows (fingerprint ${word(at(provenance, "dataHash"))}), seed ${word(at(provenance, "seed"))}, ${word(at(provenance, "backend"))}`]);
+    lines.push([
+      "trained on",
+      `${word(at(provenance, "source"))}, ${word(at(provenance, "rows"))} rows (fingerprint ${word(at(provenance, "dataHash"))}), seed ${word(at(provenance, "seed"))}, ${word(at(provenance, "backend"))}`,
+    ]);
   }
   const scores = at(provenance, "scores");
-  const score = (s: unknown): string => ["mse", "mae"].map((key) => `${key.toUpperCase()} ${typeof at(s, key) === "number" ? (at(s, key) as number).toPrecision(4) : "–"}`).join(", ");
+  const score = (s: unknown): string =>
+    ["mse", "mae"]
+      .map((key) => `${key.toUpperCase()} ${typeof at(s, key) === "number" ? (at(s, key) as number).toPrecision(4) : "–"}`)
+      .join(", ");
   if (isObject(scores)) {
     lines.push(["test", `network ${score(scores["test"])}`]);
     const baselines = scores["baselines"];
     if (isObject(baselines)) for (const [name, s] of Object.entries(baselines)) lines.push(["", `${plain(name)} ${score(s)}`]);
   }
-  lines.push(["parameters", `${count(numbers, "number")} in ${count(own.length, "tensor")}${rows.length > own.length ? `, and ${count(rows.length - own.length, "tensor")} of best weights and optimizer` : ""}`]);
+  lines.push([
+    "parameters",
+    `${count(numbers, "number")} in ${count(own.length, "tensor")}${rows.length > own.length ? `, and ${count(rows.length - own.length, "tensor")} of best weights and optimizer` : ""}`,
+  ]);
   return [...lines.map(([name, text]) => `${name.padEnd(11)} ${text}`), "", tensorTable(own)].join("\n");
 }

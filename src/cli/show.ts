@@ -14,7 +14,15 @@ export function list(names: readonly string[], most = 8): string {
 }
 
 /** What was chosen, in two lines, and what was noticed about the data. */
-export function showPlan({ plan, step, columns, series, notes, windows, parameters }: Extract<ForecastEvent, { type: "plan" }>): string {
+export function showPlan({
+  plan,
+  step,
+  columns,
+  series,
+  notes,
+  windows,
+  parameters,
+}: Extract<ForecastEvent, { type: "plan" }>): string {
   const { lr, optimizer, output } = plan;
   const steps = step === "row" ? "rows" : `steps of ${step}`;
   const beside = [
@@ -25,7 +33,12 @@ export function showPlan({ plan, step, columns, series, notes, windows, paramete
   const what = `forecast  ${list(columns.targets)}: the next ${plan.horizon} ${steps} from the last ${plan.lookback}${beside.length > 0 ? ` (with ${beside.join("; ")})` : ""}`;
   const data = `${series > 1 ? `${count(series, "series", "series")}, ` : ""}${plan.season > 1 ? `season ${plan.season}, ` : ""}windows: ${windows.train.toLocaleString("en-US")} train, ${windows.valid.toLocaleString("en-US")} valid, ${windows.test.toLocaleString("en-US")} test`;
   const model = plan.model === "segment" ? `segments of ${plan.segment}` : "step by step";
-  const fan = output.kind === "quantiles" ? `quantiles ${output.quantiles.join(" ")}` : output.kind === "point" ? `point (${output.loss})` : output.kind;
+  const fan =
+    output.kind === "quantiles"
+      ? `quantiles ${output.quantiles.join(" ")}`
+      : output.kind === "point"
+        ? `point (${output.loss})`
+        : output.kind;
   const rate = typeof lr === "object" ? showSchedule(lr) : lr;
   const network = `network   ${plan.cell}, ${model}, hidden ${plan.hidden}, ${count(plan.layers, "layer")}, dropout ${plan.dropout}${plan.linear ? ", plus linear map" : ""}; ${fan}; ${count(parameters, "parameter")}`;
   const training = `training  ${optimizer.kind}, lr ${rate}, batch ${plan.batch}, at most ${count(plan.epochs, "epoch")}, patience ${plan.patience}, seed ${plan.seed}`;
@@ -33,7 +46,10 @@ export function showPlan({ plan, step, columns, series, notes, windows, paramete
 }
 
 /** Why and when the training ended. */
-export function whyEnded({ reason, epoch, step, best, seconds }: Extract<ForecastEvent, { type: "end" }>, { timeLimit }: Partial<ForecastOptions>): string {
+export function whyEnded(
+  { reason, epoch, step, best, seconds }: Extract<ForecastEvent, { type: "end" }>,
+  { timeLimit }: Partial<ForecastOptions>,
+): string {
   const why = {
     epochs: "all epochs done",
     steps: "all steps done",

@@ -10,12 +10,18 @@ import type { ForecastReport } from "../tasks/forecast/report.ts";
 import type { TrainedForecast } from "../tasks/forecast/train.ts";
 import type { EpochEvent } from "./loss-plot.ts";
 import { newCommand, shellWords } from "./command.ts";
-import { addForecastFlags, columnKinds, type ForecastFlags, forecastOptions, missingPolicy, requireTargets } from "./forecast-options.ts";
+import {
+  addForecastFlags,
+  columnKinds,
+  type ForecastFlags,
+  forecastOptions,
+  missingPolicy,
+  requireTargets,
+} from "./forecast-options.ts";
 import { checkModelOutput, checkOutput } from "./paths.ts";
 import { Progress } from "./progress.ts";
 import { readTableFile } from "./reading.ts";
 import { type Session, version } from "./session.ts";
-
 
 interface Flags extends ForecastFlags {
   out?: string;
@@ -31,25 +37,37 @@ const where = "train forecast";
 const help = `
 ${missingPolicy}
 
-Ctrl-C stops at the next step, saves the checkpoint and the best model so far, and says how to go on; a second Ctrl-C quits at once.
-Training ends by itself after --epochs, at --time-limit, or when the validation part has not improved for --patience epochs; the
-weights kept are those of the best epoch. The checkpoint (beside the model, .ckpt) is written after every epoch and removed at the
-end, unless you named it with --checkpoint. A run that is resumed gives the same model as one that was never stopped.
+Ctrl-C stops at the next step, saves the checkpoint and the best model so far, and says how
+to go on (exit code 130); a second Ctrl-C quits at once. Training ends by itself after
+--epochs, at --time-limit, or when the validation part has not improved for --patience epochs;
+the weights kept are those of the best epoch. The checkpoint is written after every epoch and
+removed at the end, unless you named it with --checkpoint. A run that is resumed gives the
+same model, byte for byte, as one that was never stopped.
 
 Examples:
-  $ sluice train forecast weather.csv --target temperature --horizon 24 --past humidity,pressure,wind --out model.safetensors
-  $ sluice train forecast ETTh1.csv --time date --target all --lookback 96 --horizon 96 --split 8640,2880,2880 --json
-  $ sluice train forecast pm25.csv --time year,month,day,hour --target pm2.5 --horizon 12 --cell lstm --time-limit 5m
-  $ sluice train forecast shops.csv --id shop --target sales --future holiday --horizon 14 --quantiles .05,.5,.95
+  $ sluice train forecast weather.csv --target temperature --horizon 24 \\
+      --past humidity,pressure,wind --out model.safetensors
+  $ sluice train forecast ETTh1.csv --time date --target all --lookback 96 --horizon 96 \\
+      --split 8640,2880,2880 --json
+  $ sluice train forecast pm25.csv --time year,month,day,hour --target pm2.5 --horizon 12 \\
+      --cell lstm --time-limit 5m
+  $ sluice train forecast shops.csv --id shop --target sales --future holiday --horizon 14 \\
+      --quantiles .05,.5,.95
   $ sluice train forecast weather.csv --resume model.safetensors.ckpt --out model.safetensors`;
 
 export function trainForecastCommand(session: Session): Command {
-  const command = newCommand("forecast", "Trains a forecaster of one or several columns of a CSV or Parquet file.").argument("<data>", "CSV or Parquet file");
+  const command = newCommand("forecast", "Trains a forecaster of one or several columns of a CSV or Parquet file.").argument(
+    "<data>",
+    "CSV or Parquet file",
+  );
   return addForecastFlags(command)
     .optionsGroup("Where results go:")
     .option("--out <file>", "the model; default: the data's name with .forecast.safetensors, in this folder")
     .option("--checkpoint <file>", "default: the model's name with .ckpt; kept when named here")
-    .option("--resume <checkpoint>", "go on with a training that was stopped; its options count, only --epochs, --time-limit and --lr may change")
+    .option(
+      "--resume <checkpoint>",
+      "go on with a training that was stopped; its options count, only --epochs, --time-limit and --lr may change",
+    )
     .option("--plot <file.svg>", "picture of the last stretch of the data, forecast from before it")
     .option("--plot-loss <file.svg>", "picture of the losses over the epochs")
     .option("--tensorboard <folder>", "losses and rates as TensorBoard reads them")
@@ -76,17 +94,22 @@ async function trainForecastFile(data: string, flags: Flags, session: Session): 
   const options = requireTargets({ ...(resume?.options ?? {}), ...given }, where);
   const table = await readTableFile(data, flags, columnKinds(options));
   if (resume === undefined && !flags.checkpoint && existsSync(paths.checkpoint) && statSync(paths.checkpoint).isFile()) {
-    session.say(`note: ${paths.checkpoint} of a run that was stopped will be replaced; to go on with that run instead, stop this one and use --resume`);
+    session.say(
+      `note: ${paths.checkpoint} of a run that was stopped will be replaced; to go on with that run instead, stop this one and use --resume`,
+    );
   }
   await new Training(session, flags, paths, table, options, resume?.file).run();
 }
 
 function choosePaths(data: string, flags: Flags): Paths {
-  const fallback = flags.resume?.endsWith(".ckpt") ? flags.resume.slice(0, -".ckpt".length) : `${basename(data, extname(data))}.forecast.safetensors`;
+  const fallback = flags.resume?.endsWith(".ckpt")
+    ? flags.resume.slice(0, -".ckpt".length)
+    : `${basename(data, extname(data))}.forecast.safetensors`;
   const model = flags.out ?? fallback;
   const checkpoint = flags.checkpoint ?? flags.resume ?? `${model}.ckpt`;
   checkModelOutput("--out", model, [data]);
-  if (model === checkpoint) throw new SluiceError("usage", `--checkpoint is ${checkpoint}, the model itself, expected another file`);
+  if (model === checkpoint)
+    throw new SluiceError("usage", `--checkpoint is ${checkpoint}, the model itself, expected another file`);
   checkModelOutput("--checkpoint", checkpoint, [data]);
   if (flags.plot !== undefined) checkOutput("--plot", flags.plot, [data, model, checkpoint]);
   if (flags.plotLoss !== undefined) checkOutput("--plot-loss", flags.plotLoss, [data, model, checkpoint]);
@@ -94,16 +117,27 @@ function choosePaths(data: string, flags: Flags): Paths {
 }
 
 /** Reads the checkpoint; whatever was said again must be what it says, but for what may change. */
-async function readCheckpoint(path: string, given: Partial<ForecastOptions>): Promise<{ file: LoadedModel; options: Partial<ForecastOptions> }> {
+async function readCheckpoint(
+  path: string,
+  given: Partial<ForecastOptions>,
+): Promise<{ file: LoadedModel; options: Partial<ForecastOptions> }> {
   const [{ readBytes }, { decodeModel }] = await Promise.all([import("../formats/files.ts"), import("../formats/model.ts")]);
   const file = decodeModel(readBytes(path), path);
   const options = (file.checkpoint?.["options"] ?? {}) as unknown as Partial<ForecastOptions>;
-  if (!file.checkpoint) throw new SluiceError("usage", `--resume is ${path}, a finished model, expected a checkpoint (.ckpt), which train leaves when it is stopped`);
+  if (!file.checkpoint)
+    throw new SluiceError(
+      "usage",
+      `--resume is ${path}, a finished model, expected a checkpoint (.ckpt), which train leaves when it is stopped`,
+    );
   for (const [key, value] of Object.entries(given)) {
     if (["epochs", "timeLimit", "lr"].includes(key)) continue;
     const before = (options as Record<string, unknown>)[key];
     if (JSON.stringify(before) === JSON.stringify(value)) continue;
-    throw new SluiceError("usage", `--resume: ${key} is ${JSON.stringify(value)}, expected ${before === undefined ? "nothing, as when the training began" : JSON.stringify(before)}; ${path} says so. Leave the flag out, or train anew`, { key });
+    throw new SluiceError(
+      "usage",
+      `--resume: ${key} is ${JSON.stringify(value)}, expected ${before === undefined ? "nothing, as when the training began" : JSON.stringify(before)}; ${path} says so. Leave the flag out, or train anew`,
+      { key },
+    );
   }
   return { file, options };
 }
@@ -112,8 +146,8 @@ async function readCheckpoint(path: string, given: Partial<ForecastOptions>): Pr
 class Training {
   readonly #stop = new AbortController();
   #signal: NodeJS.Signals | null = null;
-  /** Whether the last checkpoint reached the disk. */
-  #saved = false;
+  /** The checkpoint on the disk that one can go on from. */
+  #saved: string | null;
   #ended = "";
 
   constructor(
@@ -123,7 +157,9 @@ class Training {
     readonly table: Table,
     readonly options: ForecastOptions,
     readonly resume: LoadedModel | undefined,
-  ) {}
+  ) {
+    this.#saved = flags.resume ?? null;
+  }
 
   async run(): Promise<void> {
     const { session, paths, flags } = this;
@@ -132,11 +168,12 @@ class Training {
     try {
       trained = await this.#train(epochs);
     } catch (error) {
-      throw this.#saved && error instanceof SluiceError ? this.#withAdvice(error) : error;
+      throw this.#withAdvice(error);
     } finally {
       this.#listen(false);
     }
-    if (flags.plotLoss !== undefined) await (await import("./loss-plot.ts")).writeLossPlot(flags.plotLoss, this.table.source, epochs);
+    if (flags.plotLoss !== undefined)
+      await (await import("./loss-plot.ts")).writeLossPlot(flags.plotLoss, this.table.source, epochs);
     if (trained) await this.#save(trained);
     if (this.#signal) await this.#sayStopped(trained?.report ?? null);
     else if (trained) {
@@ -149,8 +186,13 @@ class Training {
   /** Null: stopped before there was anything to keep. */
   async #train(epochs: EpochEvent[]): Promise<TrainedForecast | null> {
     const { session, options, flags, table, resume } = this;
-    const [{ trainForecast }, { machineEngine }, { showPlan, whyEnded }] = await Promise.all([import("../tasks/forecast/train.ts"), import("./engine.ts"), import("./show.ts")]);
-    const board = flags.tensorboard === undefined ? null : new (await import("../formats/tensorboard.ts")).EventWriter(flags.tensorboard);
+    const [{ trainForecast }, { machineEngine }, { showPlan, whyEnded }] = await Promise.all([
+      import("../tasks/forecast/train.ts"),
+      import("./engine.ts"),
+      import("./show.ts"),
+    ]);
+    const board =
+      flags.tensorboard === undefined ? null : new (await import("../formats/tensorboard.ts")).EventWriter(flags.tensorboard);
     const progress = new Progress(session, options.timeLimit);
     const events = trainForecast(table, options, {
       engine: machineEngine(),
@@ -210,7 +252,7 @@ class Training {
     const [{ writeAtomic }, { modelChunks }] = await Promise.all([import("../formats/files.ts"), import("../formats/model.ts")]);
     try {
       writeAtomic(this.paths.checkpoint, modelChunks(file));
-      this.#saved = true;
+      this.#saved = this.paths.checkpoint;
     } catch (error) {
       if (!(error instanceof SluiceError && error.code === "io")) throw error;
       progress.end();
@@ -223,24 +265,34 @@ class Training {
     try {
       writeAtomic(this.paths.model, modelChunks(forecaster.toFile(`sluice ${version()}`)));
     } catch (error) {
-      throw this.#saved && error instanceof SluiceError ? this.#withAdvice(error) : error;
+      throw this.#withAdvice(error);
     }
     if (this.flags.plot === undefined) return;
-    const [{ drawForecast, heldOut }, { seriesFor }] = await Promise.all([import("./forecast-output.ts"), import("../tasks/forecast/apply.ts")]);
+    const [{ drawForecast, heldOut }, { seriesFor }] = await Promise.all([
+      import("./forecast-output.ts"),
+      import("../tasks/forecast/apply.ts"),
+    ]);
     const set = seriesFor(forecaster, this.table);
     drawForecast(this.flags.plot, forecaster, set, heldOut(forecaster, set), this.table.source);
   }
 
-  /** The command that goes on from the checkpoint. */
-  #resumeCommand(more: readonly string[] = []): string {
-    const words = this.session.argv.filter((word, i, all) => !(word === "--resume" || all[i - 1] === "--resume" || word.startsWith("--resume=")));
-    return `sluice ${shellWords([...words, "--resume", this.paths.checkpoint, ...more])}`;
+  /** The command that goes on from the checkpoint, with other words for some flags. */
+  #resumeCommand(checkpoint: string, instead: Record<string, string> = {}): string {
+    const flags: Record<string, string> = { ...instead, "--resume": checkpoint };
+    const said = (word: string | undefined) => word !== undefined && Object.hasOwn(flags, word);
+    const words = this.session.argv.filter((word, i, all) => !said(word) && !said(all[i - 1]) && !said(word.split("=")[0]));
+    return `sluice ${shellWords([...words, ...Object.entries(flags).flat()])}`;
   }
 
-  #withAdvice(error: SluiceError): SluiceError {
-    const rate = error.code === "numeric" && typeof error.details["lr"] === "number" ? ["--lr", String(Number((error.details["lr"] / 10).toPrecision(3)))] : [];
-    const way = `The checkpoint ${this.paths.checkpoint} has what was learnt: ${this.#resumeCommand(rate)}`;
-    return new SluiceError(error.code, `${error.message}. ${way}`, { ...error.details, checkpoint: this.paths.checkpoint }, { cause: error });
+  /** Nothing is lost: how to go on after a rate that was too high, or with a disk that was full. Other errors stay as they are. */
+  #withAdvice(error: unknown): unknown {
+    const checkpoint = this.#saved;
+    if (checkpoint === null || !(error instanceof SluiceError && ["numeric", "io"].includes(error.code))) return error;
+    const { lr } = error.details;
+    const instead: Record<string, string> = error.code === "io" ? { "--out": "elsewhere.safetensors" } : {};
+    if (typeof lr === "number") instead["--lr"] = String(Number((lr / 10).toPrecision(3)));
+    const way = `The checkpoint ${checkpoint} has what was learnt: ${this.#resumeCommand(checkpoint, instead)}`;
+    return new SluiceError(error.code, `${error.message}. ${way}`, { ...error.details, checkpoint }, { cause: error });
   }
 
   async #showScores(report: ForecastReport): Promise<void> {
@@ -257,7 +309,9 @@ class Training {
     const size = statSync(paths.model).size;
     session.say(`model  ${paths.model} (${showBytes(size)})${paths.keepCheckpoint ? `, checkpoint ${paths.checkpoint}` : ""}`);
     for (const path of [flags.plot, flags.plotLoss]) if (path !== undefined) session.say(`plot   ${path}`);
-    session.say(`next   sluice ${shellWords(["predict", paths.model, paths.data, "--out", "forecast.csv", "--plot", "forecast.svg"])}`);
+    session.say(
+      `next   sluice ${shellWords(["predict", paths.model, paths.data, "--out", "forecast.csv", "--plot", "forecast.svg"])}`,
+    );
     session.result({ ...report, model: paths.model });
   }
 
@@ -268,8 +322,14 @@ class Training {
       await this.#showScores(report);
       session.say(`\nmodel  ${paths.model}: the best so far`);
     } else session.say(`model  none yet: no epoch was finished`);
-    const resume = this.#saved ? this.#resumeCommand() : null;
+    const checkpoint = this.#saved;
+    const resume = checkpoint === null ? null : this.#resumeCommand(checkpoint);
     session.warn(resume ? `stopped; go on with: ${resume}` : "stopped; there is no checkpoint to go on from");
-    session.result({ ...(report ?? { task: "forecast", ended: "aborted" }), model: report ? paths.model : null, checkpoint: resume ? paths.checkpoint : null, resume });
+    session.result({
+      ...(report ?? { task: "forecast", ended: "aborted" }),
+      model: report ? paths.model : null,
+      checkpoint,
+      resume,
+    });
   }
 }

@@ -8,4 +8,7 @@ export const command = (session: Session): Command =>
   newCommand("train", "Trains a model on a table, scores it beside its baselines and saves it.")
     .usage("<task> …")
     .addCommand(trainForecastCommand(session))
-    .addHelpText("after", "\nExamples:\n  $ sluice train forecast data.csv --target temperature --horizon 24\n  $ sluice train forecast --help");
+    .addHelpText(
+      "after",
+      "\nExamples:\n  $ sluice train forecast data.csv --target temperature --horizon 24\n  $ sluice train forecast --help",
+    );
