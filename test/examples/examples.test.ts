@@ -1,0 +1,55 @@
+/** The examples run, on the built package as a user would import it, and do what they say. Truth: laws (step = chunks = sequence) and chance levels. */
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, expect, test, vi } from "vitest";
+
+const root = join(import.meta.dirname, "../..");
+const folder = mkdtempSync(join(tmpdir(), "sluice-examples-"));
+const said: string[] = [];
+beforeAll(() => void vi.spyOn(console, "log").mockImplementation((line: string) => void said.push(line)));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+test("every example is tried here", () => {
+  const files = readdirSync(join(root, "examples")).filter((file) => file.endsWith(".ts"));
+  const text = readFileSync(import.meta.filename, "utf8");
+  expect(files.length).toBeGreaterThan(0);
+  expect(files.filter((file) => !text.includes(`../../examples/${file}`))).toEqual([]);
+});
+
+test("forecast: trains, forecasts 12 steps, leaves a model that loads and a picture", async () => {
+  const [{ trainAndDraw }, { sampleWeather }, { load }] = await Promise.all([
+    import("../../examples/forecast.ts"),
+    import("sluice/data"),
+    import("sluice/infer"),
+  ]);
+  const table = sampleWeather({ years: 0.2 });
+  const options = { targets: "temperature", horizon: 12, lookback: 48, hidden: 8, epochs: 1 };
+  const { report, forecasts, model, picture } = await trainAndDraw(table, options, folder);
+  expect(report.test.mse).toBeGreaterThan(0);
+  expect(forecasts[0]!.targets[0]!.point).toHaveLength(12);
+  expect(forecasts[0]!.targets[0]!.point.every(Number.isFinite)).toBe(true);
+  expect((await load(readFileSync(model))).horizon).toBe(12);
+  expect(readFileSync(picture, "utf8")).toMatch(/^<svg[\s\S]*<\/svg>\s*$/);
+  expect(said.some((line) => line.startsWith("epoch 1"))).toBe(true);
+});
+
+test("stream: whole, in chunks and sample by sample are the same numbers", async () => {
+  const { compareWays } = await import("../../examples/stream.ts");
+  expect(compareWays(30)).toEqual({ numbers: 480, chunks: 0, samples: 0 });
+});
+
+test("custom-model: far better than one right in three", async () => {
+  const { classifyWaves } = await import("../../examples/custom-model.ts");
+  const { before, after } = await classifyWaves(100);
+  expect(before).toBeLessThan(0.6);
+  expect(after).toBeGreaterThan(0.85);
+});
+
+test("gates: the update gate keeps between the marks and lets go at them", async () => {
+  const { lookIntoGates } = await import("../../examples/gates.ts");
+  const { loss, keepAtMarks, keepElsewhere, z } = await lookIntoGates(600);
+  expect(loss).toBeLessThan(0.15); // the variance of the number, what a constant answer would get, is 1/3
+  expect(z.every((v) => v > 0 && v < 1)).toBe(true);
+  expect(keepElsewhere - keepAtMarks).toBeGreaterThan(0.2);
+});
