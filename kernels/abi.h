@@ -20,7 +20,11 @@ constexpr bool DOUBLE = sizeof(T) == 8;
 #define TRAINING 1
 #endif
 
+#if defined(__wasm__)
 #define KERNEL extern "C" __attribute__((visibility("default"), used))
+#else // bound by a generated table, once per instruction set: native/isa.h
+#define KERNEL static
+#endif
 #define INLINE static inline __attribute__((always_inline))
 #define NOINLINE static __attribute__((noinline))
 

@@ -16,4 +16,6 @@
 #include "lstm.h"
 #include "rnn.h"
 
+#if defined(__wasm__)
 extern "C" void* memcpy(void* to, const void* from, unsigned long n) { return __builtin_memcpy(to, from, n); }
+#endif

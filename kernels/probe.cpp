@@ -28,4 +28,6 @@ KERNEL T probe_peak(int N) {
   return total(sum);
 }
 
+#if defined(__wasm__)
 extern "C" void* memcpy(void* to, const void* from, unsigned long n) { return __builtin_memcpy(to, from, n); }
+#endif

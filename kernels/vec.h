@@ -43,13 +43,23 @@ typedef double V2 __attribute__((vector_size(16)));
 
 INLINE V splat(T x) { return x - V{}; }
 INLINE VI splatBits(TI x) { return x - VI{}; }
+#if defined(__wasm__)
 INLINE V select(VI mask, V yes, V no) { return (V)((mask & (VI)yes) | (~mask & (VI)no)); }
+#else
+INLINE V select(VI mask, V yes, V no) { return mask ? yes : no; }
+#endif
 
 // a·b + c, in one rounding where the target has it.
 INLINE V fma_(V a, V b, V c) {
 #if defined(__wasm_relaxed_simd__)
   if constexpr (DOUBLE) return (V)__builtin_wasm_relaxed_madd_f64x2((V2)a, (V2)b, (V2)c);
   else return (V)__builtin_wasm_relaxed_madd_f32x4((V4)a, (V4)b, (V4)c);
+#elif defined(__AVX512F__)
+  return (V)_mm512_fmadd_ps((__m512)a, (__m512)b, (__m512)c);
+#elif defined(__FMA__)
+  return (V)_mm256_fmadd_ps((__m256)a, (__m256)b, (__m256)c);
+#elif defined(__ARM_NEON)
+  return (V)vfmaq_f32((float32x4_t)c, (float32x4_t)a, (float32x4_t)b);
 #else
   return a * b + c;
 #endif
@@ -60,6 +70,12 @@ INLINE V atMost(V x, V limit) {
 #if defined(__wasm__)
   if constexpr (DOUBLE) return (V)__builtin_wasm_pmin_f64x2((V2)x, (V2)limit);
   else return (V)__builtin_wasm_pmin_f32x4((V4)x, (V4)limit);
+#elif defined(__AVX512F__)
+  return (V)_mm512_min_ps((__m512)limit, (__m512)x);
+#elif defined(__AVX__)
+  return (V)_mm256_min_ps((__m256)limit, (__m256)x);
+#elif defined(__SSE__)
+  return (V)_mm_min_ps((__m128)limit, (__m128)x);
 #else
   return select(limit < x, limit, x);
 #endif
@@ -68,6 +84,12 @@ INLINE V atLeast(V x, V limit) {
 #if defined(__wasm__)
   if constexpr (DOUBLE) return (V)__builtin_wasm_pmax_f64x2((V2)x, (V2)limit);
   else return (V)__builtin_wasm_pmax_f32x4((V4)x, (V4)limit);
+#elif defined(__AVX512F__)
+  return (V)_mm512_max_ps((__m512)limit, (__m512)x);
+#elif defined(__AVX__)
+  return (V)_mm256_max_ps((__m256)limit, (__m256)x);
+#elif defined(__SSE__)
+  return (V)_mm_max_ps((__m128)limit, (__m128)x);
 #else
   return select(limit > x, limit, x);
 #endif
@@ -78,6 +100,10 @@ INLINE V load(const T* p) { return *(const VLoose*)p; }
 INLINE void store(T* p, V v) { *(VLoose*)p = v; }
 
 // The first n lanes, 1 <= n <= W; the others are 0. With n == W, known when compiled, a plain load or store.
+#if defined(__AVX512F__)
+INLINE V loadSome(const T* p, int n) { return (V)_mm512_maskz_loadu_ps((__mmask16)((1u << n) - 1), p); }
+INLINE void storeSome(T* p, V v, int n) { _mm512_mask_storeu_ps(p, (__mmask16)((1u << n) - 1), (__m512)v); }
+#else
 NOINLINE V loadSome(const T* p, int n) {
   T lanes[W] = {};
   NOUNROLL for (int i = 0; i < n; i++) lanes[i] = p[i];
@@ -88,6 +114,7 @@ NOINLINE void storeSome(T* p, V v, int n) {
   store(lanes, v);
   NOUNROLL for (int i = 0; i < n; i++) p[i] = lanes[i];
 }
+#endif
 INLINE V load(const T* p, int n) { return __builtin_constant_p(n) && n == W ? load(p) : loadSome(p, n); }
 INLINE void store(T* p, V v, int n) { __builtin_constant_p(n) && n == W ? store(p, v) : storeSome(p, v, n); }
 

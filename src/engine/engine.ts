@@ -16,6 +16,8 @@ export interface Backend {
   readonly heapBase: number;
   /** Bytes of a real number: 4 to run, 8 to check gradients. */
   readonly bytes: 4 | 8;
+  /** Why it was chosen, for DEBUG=1. */
+  readonly why?: string;
 }
 
 /** What an op leaves behind on the tape. */
@@ -51,7 +53,7 @@ export class Engine {
     this.backend = backend.name;
     this.memory = new Memory(backend.memory, backend.heapBase, Math.min(options.maxBytes ?? Infinity, 65536 * 65536 - 65536));
     this.debug = options.debug ?? debugLevel();
-    if (this.debug >= 1) console.error(`sluice: backend ${backend.name}, ${backend.bytes * 8}-bit reals, at most ${this.memory.maxBytes} bytes`);
+    if (this.debug >= 1) console.error(`sluice: backend ${backend.name}${backend.why ? ` (${backend.why})` : ""}, ${backend.bytes * 8}-bit reals, at most ${this.memory.maxBytes} bytes`);
   }
 
   /** `n` reals at `ptr`; a view that the next allocation may detach. */

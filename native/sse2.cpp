@@ -1,0 +1,2 @@
+#define ISA sse2
+#include "isa.h"
