@@ -36,7 +36,8 @@ const signatures: Record<CellName, { gates: number; saved: number; work: string;
     gates: 4,
     saved: 4,
     work: "L B I H P",
-    forward: "y hn cn gates saved cells hidden x h0 c0 wx wh wr bx bh peep lengths mask zone zoneCell work L B I H P reverse keep keepCell",
+    forward:
+      "y hn cn gates saved cells hidden x h0 c0 wx wh wr bx bh peep lengths mask zone zoneCell work L B I H P reverse keep keepCell",
     backward:
       "dx dh0 dc0 dwx dwh dwr dbx dbh dpeep dy dhn dcn y saved cells hidden x h0 c0 wx wh wr peep lengths mask zone zoneCell work L B I H P reverse keep keepCell",
   },
@@ -99,7 +100,8 @@ export function inputs(c: Case): Record<string, number[]> {
 export function outputGradients(c: Case): Record<string, number[]> {
   const out: Record<string, number[]> = {};
   for (const name of ["y", "hn", "cn"]) {
-    if (words(c.cell, "forward").includes(name) && !c.absent.includes(`d${name}`)) out[`d${name}`] = noise(c.seed + hash(`d${name}`), size(name, c));
+    if (words(c.cell, "forward").includes(name) && !c.absent.includes(`d${name}`))
+      out[`d${name}`] = noise(c.seed + hash(`d${name}`), size(name, c));
   }
   return out;
 }
@@ -110,7 +112,12 @@ export const GRADIENT_START = 0.5;
  * Runs one case on `kernels/bin/<file>.wasm` and returns all outputs and, with `backward`, all gradients (which started at
  * GRADIENT_START). Outputs and scratch start as NaN, so that whatever is read unwritten shows; canaries guard every buffer.
  */
-export function run(file: string, c: Case, backward: boolean, given = inputs(c)): { values: Record<string, number[]>; bits: Record<string, string> } {
+export function run(
+  file: string,
+  c: Case,
+  backward: boolean,
+  given = inputs(c),
+): { values: Record<string, number[]>; bits: Record<string, string> } {
   const m = load(file);
   const saving = backward || !c.absent.includes("saved");
   const ptr: Record<string, number> = {

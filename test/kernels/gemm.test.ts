@@ -28,9 +28,13 @@ function linear(file: string, N: number, I: number, O: number, absent: readonly 
 
 function compare(N: number, I: number, O: number, absent: readonly string[] = []): void {
   const due = linear("reference-f64", N, I, O, absent);
-  for (const [file, limit] of [["plain-f64", 1e-12], ["plain", 1e-5]] as const) {
+  for (const [file, limit] of [
+    ["plain-f64", 1e-12],
+    ["plain", 1e-5],
+  ] as const) {
     const got = linear(file, N, I, O, absent);
-    for (const name of ["y", "dx", "dw", "db"] as const) expect(distance(got[name], due[name]), `${file} ${name} of ${[N, I, O]}`).toBeLessThan(limit);
+    for (const name of ["y", "dx", "dw", "db"] as const)
+      expect(distance(got[name], due[name]), `${file} ${name} of ${[N, I, O]}`).toBeLessThan(limit);
   }
 }
 
@@ -41,7 +45,18 @@ test("all small sizes", () => {
 test("sizes around the edges of tiles, panels and blocks", () => {
   const edges = [1, 3, 5, 8, 15, 16, 17, 31, 33, 63, 64, 65, 70];
   edges.forEach((N, i) => compare(N, edges[(i * 5 + 2) % edges.length]!, edges[(i * 3 + 7) % edges.length]!));
-  for (const [N, I, O] of [[255, 7, 9], [256, 9, 5], [257, 3, 66], [600, 5, 3], [5, 255, 9], [3, 257, 17], [1, 600, 67], [2, 513, 33], [66, 3, 261]] as const) compare(N, I, O);
+  for (const [N, I, O] of [
+    [255, 7, 9],
+    [256, 9, 5],
+    [257, 3, 66],
+    [600, 5, 3],
+    [5, 255, 9],
+    [3, 257, 17],
+    [1, 600, 67],
+    [2, 513, 33],
+    [66, 3, 261],
+  ] as const)
+    compare(N, I, O);
 });
 
 test("what is absent is left out", () => {

@@ -81,11 +81,24 @@ test.each(["probe", "probe-f64"])("%s: limits are exact, NaN stays NaN, tanh is 
   };
   const inf = Number.POSITIVE_INFINITY;
   expect(run("probe_exp", [-inf, inf, Number.NaN, 0, -0, 1e30, -1e30])).toEqual([0, inf, Number.NaN, 1, 1, inf, 0]);
-  expect(run("probe_log", [-inf, inf, Number.NaN, 0, -0, 1, -1])).toEqual([Number.NaN, inf, Number.NaN, -inf, -inf, 0, Number.NaN]);
+  expect(run("probe_log", [-inf, inf, Number.NaN, 0, -0, 1, -1])).toEqual([
+    Number.NaN,
+    inf,
+    Number.NaN,
+    -inf,
+    -inf,
+    0,
+    Number.NaN,
+  ]);
   expect(run("probe_sigmoid", [-inf, inf, Number.NaN, 0, -0, 1e30, -1e30])).toEqual([0, 1, Number.NaN, 0.5, 0.5, 1, 0]);
   expect(run("probe_tanh", [-inf, inf, Number.NaN, 0, -0, 1e30, -1e30])).toEqual([-1, 1, Number.NaN, 0, -0, 1, -1]);
   const xs = Array.from({ length: 9 }, (_, i) => (i - 3.5) ** 3 / 7);
   const whole = run("probe_tanh", xs);
-  expect(run("probe_tanh", xs.map((x) => -x))).toEqual(whole.map((y) => -y));
+  expect(
+    run(
+      "probe_tanh",
+      xs.map((x) => -x),
+    ),
+  ).toEqual(whole.map((y) => -y));
   for (let n = 0; n <= xs.length; n++) expect(run("probe_tanh", xs.slice(0, n))).toEqual(whole.slice(0, n));
 });

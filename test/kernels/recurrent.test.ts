@@ -4,7 +4,18 @@
  */
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { type Case, type CellName, differentiable, distance, GRADIENT_START, inputs, optionalInputs, outputGradients, run, words } from "./cells.ts";
+import {
+  type Case,
+  type CellName,
+  differentiable,
+  distance,
+  GRADIENT_START,
+  inputs,
+  optionalInputs,
+  outputGradients,
+  run,
+  words,
+} from "./cells.ts";
 
 const cells: CellName[] = ["gru", "lstm", "rnn"];
 const base: Case = {
@@ -33,7 +44,10 @@ const whole = (part: Partial<Case>): Case => {
 /** Compares all outputs and gradients with the reference; `saved` is private to each. */
 function compare(c: Case): void {
   const due = run("reference-f64", c, true).values;
-  for (const [file, limit] of [["plain-f64", 1e-11], ["plain", 1e-4]] as const) {
+  for (const [file, limit] of [
+    ["plain-f64", 1e-11],
+    ["plain", 1e-4],
+  ] as const) {
     const got = run(file, c, true).values;
     for (const name of Object.keys(due)) {
       if (name === "saved") continue;
@@ -61,7 +75,9 @@ const arbitrary = (most: number) =>
       seed: fc.integer({ min: 0, max: 1e6 }),
       ragged: fc.array(fc.integer({ min: 0, max: 7 }), { minLength: 9, maxLength: 9 }),
     })
-    .map(({ ragged, ...c }) => whole({ ...c, lengths: c.absent.includes("lengths") ? null : ragged.slice(0, c.B).map((n) => Math.min(n, c.L)) }));
+    .map(({ ragged, ...c }) =>
+      whole({ ...c, lengths: c.absent.includes("lengths") ? null : ragged.slice(0, c.B).map((n) => Math.min(n, c.L)) }),
+    );
 
 test("fast kernels agree with the plain loops, whatever the sizes and options", () => {
   fc.assert(fc.property(arbitrary(20), compare), { numRuns: 150, seed: 7 });
@@ -73,7 +89,19 @@ for (const cell of cells) {
     edges.forEach((H, i) => {
       const I = edges[(i * 7 + 3) % edges.length]!;
       const B = edges[(i * 5 + 1) % 12]!;
-      compare(whole({ cell, L: 1 + (i % 3), B, I, H, P: edges[(i * 3 + 2) % edges.length]!, seed: i, resetAfter: i % 2 === 0, keep: 0.9 }));
+      compare(
+        whole({
+          cell,
+          L: 1 + (i % 3),
+          B,
+          I,
+          H,
+          P: edges[(i * 3 + 2) % edges.length]!,
+          seed: i,
+          resetAfter: i % 2 === 0,
+          keep: 0.9,
+        }),
+      );
     });
     compare(whole({ cell, L: 2, B: 2, I: 259, H: 261, P: 257, absent: ["zone", "zoneCell"] })); // more than one block over k
     compare(whole({ cell, L: 2, B: 67, I: 5, H: 67, P: 3, absent: ["mask"] })); // more than one block of rows
@@ -122,7 +150,9 @@ for (const cell of cells) {
           const down = loss();
           given[name]![i] = x;
           const numeric = (up - down) / (2 * step);
-          expect(Math.abs(analytic[`d${name}`]![i]! - GRADIENT_START - numeric), `d${name}[${i}]`).toBeLessThan(1e-6 * Math.max(1e-2, Math.abs(numeric)));
+          expect(Math.abs(analytic[`d${name}`]![i]! - GRADIENT_START - numeric), `d${name}[${i}]`).toBeLessThan(
+            1e-6 * Math.max(1e-2, Math.abs(numeric)),
+          );
           checked++;
         }
       }
@@ -132,32 +162,53 @@ for (const cell of cells) {
 
   for (const file of ["plain", "plain-f64", "relaxed"]) {
     // Node 20 runs relaxed SIMD only behind a flag of V8.
-    const can = file !== "relaxed" || WebAssembly.validate(new Uint8Array([0, 97, 115, 109, 1, 0, 0, 0, 1, 5, 1, 96, 0, 1, 123, 3, 2, 1, 0, 10, 15, 1, 13, 0, 65, 1, 253, 15, 65, 2, 253, 15, 253, 128, 2, 11]));
-    test.skipIf(!can)(`${cell}, ${file}: an item alone gives the same bits as in a batch; a sequence in chunks the same as whole`, () => {
-      for (const resetAfter of [true, false]) {
-        const c = whole({ cell, L: 5, B: 7, I: 9, H: 21, P: 10, resetAfter, absent: ["lengths", "gates", "zone", "zoneCell"], keep: 0.9, keepCell: 0.8 });
-        const given = inputs(c);
-        const all = run(file, c, false, given).values;
-        const rowSize: Record<string, number> = { x: c.I, h0: c.P, c0: c.H, mask: c.P };
-        for (let b = 0; b < c.B; b++) {
-          const one: Record<string, number[]> = { ...given };
-          for (const [name, n] of Object.entries(rowSize)) {
-            if (given[name]) one[name] = given[name]!.filter((_, i) => Math.floor(i / n) % c.B === b);
+    const can =
+      file !== "relaxed" ||
+      WebAssembly.validate(
+        new Uint8Array([
+          0, 97, 115, 109, 1, 0, 0, 0, 1, 5, 1, 96, 0, 1, 123, 3, 2, 1, 0, 10, 15, 1, 13, 0, 65, 1, 253, 15, 65, 2, 253, 15, 253,
+          128, 2, 11,
+        ]),
+      );
+    test.skipIf(!can)(
+      `${cell}, ${file}: an item alone gives the same bits as in a batch; a sequence in chunks the same as whole`,
+      () => {
+        for (const resetAfter of [true, false]) {
+          const c = whole({
+            cell,
+            L: 5,
+            B: 7,
+            I: 9,
+            H: 21,
+            P: 10,
+            resetAfter,
+            absent: ["lengths", "gates", "zone", "zoneCell"],
+            keep: 0.9,
+            keepCell: 0.8,
+          });
+          const given = inputs(c);
+          const all = run(file, c, false, given).values;
+          const rowSize: Record<string, number> = { x: c.I, h0: c.P, c0: c.H, mask: c.P };
+          for (let b = 0; b < c.B; b++) {
+            const one: Record<string, number[]> = { ...given };
+            for (const [name, n] of Object.entries(rowSize)) {
+              if (given[name]) one[name] = given[name]!.filter((_, i) => Math.floor(i / n) % c.B === b);
+            }
+            const alone = run(file, { ...c, B: 1 }, false, one).values;
+            expect(alone["y"]).toEqual(all["y"]!.filter((_, i) => Math.floor(i / c.P) % c.B === b));
+            expect(alone["hn"]).toEqual(all["hn"]!.slice(b * c.P, (b + 1) * c.P));
           }
-          const alone = run(file, { ...c, B: 1 }, false, one).values;
-          expect(alone["y"]).toEqual(all["y"]!.filter((_, i) => Math.floor(i / c.P) % c.B === b));
-          expect(alone["hn"]).toEqual(all["hn"]!.slice(b * c.P, (b + 1) * c.P));
+          const cut = 2 * c.B;
+          const head = run(file, { ...c, L: 2 }, false, { ...given, x: given["x"]!.slice(0, cut * c.I) }).values;
+          const tailGiven: Record<string, number[]> = { ...given, x: given["x"]!.slice(cut * c.I), h0: head["hn"]! };
+          if (cell === "lstm") tailGiven["c0"] = head["cn"]!;
+          const tail = run(file, { ...c, L: 3 }, false, tailGiven).values;
+          expect([...head["y"]!, ...tail["y"]!]).toEqual(all["y"]);
+          expect(tail["hn"]).toEqual(all["hn"]);
+          expect(tail["cn"]).toEqual(all["cn"]);
         }
-        const cut = 2 * c.B;
-        const head = run(file, { ...c, L: 2 }, false, { ...given, x: given["x"]!.slice(0, cut * c.I) }).values;
-        const tailGiven: Record<string, number[]> = { ...given, x: given["x"]!.slice(cut * c.I), h0: head["hn"]! };
-        if (cell === "lstm") tailGiven["c0"] = head["cn"]!;
-        const tail = run(file, { ...c, L: 3 }, false, tailGiven).values;
-        expect([...head["y"]!, ...tail["y"]!]).toEqual(all["y"]);
-        expect(tail["hn"]).toEqual(all["hn"]);
-        expect(tail["cn"]).toEqual(all["cn"]);
-      }
-    });
+      },
+    );
   }
 
   test(`${cell}: without saved buffers the outputs have the same bits`, () => {

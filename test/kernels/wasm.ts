@@ -15,8 +15,10 @@ export function load(name: string) {
     module = new WebAssembly.Module(readFileSync(new URL(`../../kernels/bin/${name}.wasm`, import.meta.url)));
     modules.set(name, module);
   }
-  const memory = new WebAssembly.Memory({ initial: 256, maximum: 65536 });
-  const kernels = new WebAssembly.Instance(module, { env: { memory } }).exports as Record<string, CallableFunction> & { __heap_base: WebAssembly.Global };
+  const memory = new WebAssembly.Memory({ initial: 4, maximum: 65536 });
+  const kernels = new WebAssembly.Instance(module, { env: { memory } }).exports as Record<string, CallableFunction> & {
+    __heap_base: WebAssembly.Global;
+  };
   const real = name.endsWith("f64") ? Float64Array : Float32Array;
   const size = real.BYTES_PER_ELEMENT;
   const heap = kernels.__heap_base.value as number;
