@@ -38,7 +38,7 @@ export class Progress {
       format: "{bar} epoch {epoch}  loss {loss}  valid {valid}  {speed}/s  {left} left",
       barCompleteChar: "█",
       barIncompleteChar: "░",
-      barsize: Math.max(8, Math.min(30, (process.stderr.columns ?? 80) - 68)),
+      barsize: Math.max(8, Math.min(30, (process.stderr.columns ?? 80) - 76)),
       stream: process.stderr,
       clearOnComplete: true,
       gracefulExit: false, // Ctrl-C is the training's business
