@@ -57,7 +57,7 @@ async function run(seed: number): Promise<{ steps: number; seconds: number; mse:
   return { steps, seconds, mse: measure(100, new Rng(2_000_000 + seed)), parameters: countParameters(model) };
 }
 
-console.log(`adding problem, T = ${T}: ${settings.cell}, hidden ${settings.hidden}, batch ${B}, Adam ${settings.lr}, clip ${settings.clip}, chrono ${settings.chrono}`);
+console.log(`adding problem, T = ${T}: ${settings.cell}, hidden ${settings.hidden}, batch ${B}, Adam ${settings.lr}, clip ${settings.clip}, chrono ${settings.chrono}, ${createEngine().backend}`);
 console.log(`always answering 1 has a mean squared error of ${trivialMse.toFixed(4)}; due is below ${due}, on 10,000 fresh sequences`);
 let failed = false;
 for (const seed of settings.seeds.split(",").map(Number)) {

@@ -14,7 +14,7 @@ import { flags } from "./shared/flags.ts";
 import { today } from "./shared/machine.ts";
 import { table } from "./shared/markdown.ts";
 
-const settings = flags({ length: 100, steps: 2000, batch: 32, items: 64, seeds: "1,2,3", out: "docs/experiments" });
+const settings = flags({ length: 100, steps: 4000, batch: 32, items: 64, seeds: "1,2,3", out: "docs/experiments" });
 const { length: T } = settings;
 const seeds = settings.seeds.split(",").map(Number);
 
@@ -91,11 +91,13 @@ interface Found {
   parameters: number;
   atInit: Float64Array[];
   trained: Float64Array[];
+  /** Errors on fresh sequences after half of the training and after all of it. */
+  halfway: number[];
   mse: number[];
 }
 
 async function measure(kind: CellKind, scheme: InitScheme): Promise<Found> {
-  const found: Found = { parameters: 0, atInit: [], trained: [], mse: [] };
+  const found: Found = { parameters: 0, atInit: [], trained: [], halfway: [], mse: [] };
   for (const seed of seeds) {
     const engine = createEngine();
     const net = new Network(engine, kind, seed, scheme);
@@ -104,10 +106,13 @@ async function measure(kind: CellKind, scheme: InitScheme): Promise<Found> {
     found.atInit.push(probe());
     if (scheme === "pytorch") continue; // only its start is looked at
     const task = { engine, params: net.params, batchesPerEpoch: settings.steps, loss: (_: number, rng: Rng) => net.loss(settings.batch, rng) };
-    for await (const event of train(task, { steps: settings.steps, lr: 2e-3, clipNorm: 1, seed })) void event;
+    const test = () => net.test(new Rng(4_000_000 + seed));
+    for await (const event of train(task, { steps: settings.steps, lr: 2e-3, clipNorm: 1, seed })) {
+      if (event.type === "step" && event.step === settings.steps >> 1) found.halfway.push(test());
+    }
     found.trained.push(probe());
-    found.mse.push(net.test(new Rng(4_000_000 + seed)));
-    console.error(`  ${kind}, seed ${seed}: MSE ${found.mse.at(-1)!.toExponential(2)}`);
+    found.mse.push(test());
+    console.error(`  ${kind}, seed ${seed}: MSE ${found.halfway.at(-1)!.toExponential(2)} halfway, ${found.mse.at(-1)!.toExponential(2)} at the end`);
   }
   return found;
 }
@@ -147,7 +152,7 @@ const plain = pick(pytorch, "atInit");
 const start = pick(own, "atInit");
 const end = pick(own, "trained");
 const counts = kinds.map((k) => own[k].parameters);
-const mse = (k: CellKind) => own[k].mse.map((v) => v.toExponential(1)).join(", ");
+const list = (values: readonly number[]) => values.map((v) => v.toExponential(1)).join(", ");
 
 check({
   "the networks are of one size": Math.max(...counts) <= 1.02 * Math.min(...counts),
@@ -201,7 +206,9 @@ Adam with rate 2e-3, gradients clipped to norm 1, ${settings.batch} new sequence
 
 ${figures(end)}
 
-${table(["", "error on fresh sequences, by seed"], kinds.map((k) => [names[k], mse(k)]))}
+Mean squared error on 2,000 fresh sequences, by seed:
+
+${table(["", `after ${settings.steps >> 1} steps`, `after ${settings.steps}`], kinds.map((k) => [names[k], list(own[k].halfway), list(own[k].mse)]))}
 
 What the start gave the RNN, training took away: it finds no way to hold two numbers and still compute with them, its error stays where it would be for
 the constant answer, and its gradient dies out on the way back. LSTM and GRU have learnt to leave their gates open between the marks: along a state that is

@@ -9,7 +9,7 @@ const { length: L, batch: B, input: I, hidden: H } = flags({ length: 100, batch:
 const further = 100;
 const megabytes = (bytes: number) => `${(bytes / 2 ** 20).toFixed(1)} MiB`;
 
-const engine = createEngine();
+const engine = createEngine({ backend: "wasm" });
 const kernelData = engine.memory.usage.total;
 const gru = new GRU({ inputSize: I, hiddenSize: H }, new Init(engine, new Rng(1)));
 const values = Float32Array.from({ length: L * B * I }, (_, i) => Math.sin(i));
