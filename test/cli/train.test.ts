@@ -142,6 +142,7 @@ test("Ctrl-C saves, and the command it prints ends in the file of a run never st
 
   const resumed = await shell(folder, command);
   expect(resumed.code).toBe(0);
+  expect(resumed.stderr).not.toContain("epoch 1/8"); // it went on, it did not begin again
   expect(existsSync(at("stopped.safetensors.ckpt"))).toBe(false);
   expect((await sluice(folder, words("whole.safetensors"))).code).toBe(0);
   const whole = readFileSync(at("whole.safetensors"));
