@@ -1,6 +1,6 @@
 /** @file `sluice backtest`: the whole training again on ever more of the past, each time scored on what came next. Node-only. */
 import type { Command } from "commander";
-import { newCommand, share, wholeNumber } from "./command.ts";
+import { newCommand, newGroup, share, wholeNumber } from "./command.ts";
 import {
   addForecastFlags,
   columnKinds,
@@ -45,8 +45,7 @@ export function command(session: Session): Command {
     .option("--quiet", "no progress, only the result")
     .addHelpText("after", help)
     .action((data: string, flags: Flags) => backtestFile(data, flags, session));
-  return newCommand("backtest", "Trains and scores again and again on ever more of the past.")
-    .usage("<task> …")
+  return newGroup("backtest", "Trains and scores again and again on ever more of the past.", "<task> …")
     .addCommand(forecast)
     .addHelpText("after", examples);
 }

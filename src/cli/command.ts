@@ -10,11 +10,14 @@ export function newCommand(name: string, description = ""): Command {
     .configureOutput({ outputError: () => undefined }) // `run` says it
     .configureHelp({ sortSubcommands: false, subcommandTerm: (c) => c.name() })
     .addHelpOption(new Option("-h, --help", "print this help").helpGroup("General:"))
-    .helpCommand("help [command]", "print the help of a command")
     .exitOverride((error) => {
       throw error.exitCode === 0 || error.code === "commander.help" ? error : usageError(command, error);
     });
 }
+
+/** A command that only holds others. @param usage what follows its name: `<task> …` */
+export const newGroup = (name: string, description: string, usage: string): Command =>
+  newCommand(name, description).usage(usage).helpCommand("help [command]", "print the help of a command");
 
 /** Full name of a command without the program's: `train forecast`. */
 const pathOf = (command: Command): string => (command.parent ? `${pathOf(command.parent)} ${command.name()}`.trim() : "");

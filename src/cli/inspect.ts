@@ -4,7 +4,8 @@ import { newCommand } from "./command.ts";
 import type { Session } from "./session.ts";
 
 const help = `
-Reads Sluice's models and checkpoints, and lists the tensors of any other safetensors file. Nothing in the file is run.
+Reads Sluice's models and checkpoints, and lists the tensors of any other safetensors file.
+Nothing in the file is run.
 
 Examples:
   $ sluice inspect model.safetensors
@@ -14,6 +15,7 @@ Examples:
 export const command = (session: Session): Command =>
   newCommand("inspect", "Says what is in a model file: what it does, sizes, parameters, where it comes from, how good it is.")
     .argument("<file>", "model, checkpoint or other safetensors file")
+    .optionsGroup("General:")
     .option("--json", "end with one JSON object on stdout")
     .option("--quiet", "only the result")
     .addHelpText("after", help)

@@ -3,7 +3,7 @@
  * Exit codes: 0 done; 1 it failed; 2 it was called wrongly; 130 or 143 stopped by Ctrl-C or SIGTERM (128 + the signal). Node-only.
  */
 import { type Command, CommanderError } from "commander";
-import { newCommand } from "./command.ts";
+import { newCommand, newGroup } from "./command.ts";
 import { Session, version } from "./session.ts";
 
 /** What a verb's file exports. */
@@ -39,8 +39,7 @@ DEBUG=1 adds the stack to an error; DEBUG=2 to 4 say more about what the kernels
 export async function run(argv: readonly string[]): Promise<number> {
   const session = new Session(argv);
   try {
-    const program = newCommand("sluice", "Trains, scores and runs gated recurrent networks on your own data.")
-      .usage("<command> …")
+    const program = newGroup("sluice", "Trains, scores and runs gated recurrent networks on your own data.", "<command> …")
       .optionsGroup("General:")
       .version(version(), "--version", "print the version")
       .addHelpText("after", examples);

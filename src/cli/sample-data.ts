@@ -1,6 +1,6 @@
 /** @file `sluice sample-data`: made-up data to try things with. Node-only. */
 import type { Command } from "commander";
-import { newCommand, positive, shellWords, wholeNumber } from "./command.ts";
+import { newCommand, newGroup, positive, shellWords, wholeNumber } from "./command.ts";
 import { checkOutput } from "./paths.ts";
 import type { Session } from "./session.ts";
 
@@ -16,8 +16,7 @@ Examples:
   $ sluice sample-data weather --years 2 --seed 3 > weather.csv`;
 
 export const command = (session: Session): Command =>
-  newCommand("sample-data", "Writes made-up data as CSV.")
-    .usage("<kind> …")
+  newGroup("sample-data", "Writes made-up data as CSV.", "<kind> …")
     .addCommand(
       newCommand(
         "weather",
@@ -26,6 +25,7 @@ export const command = (session: Session): Command =>
         .option("--out <file.csv>", "default: stdout")
         .option("--years <n>", "length; default 4", positive("--years"))
         .option("--seed <n>", "another seed, another weather; default 7", wholeNumber("--seed", 0))
+        .optionsGroup("General:")
         .option("--json", "end with one JSON object on stdout; needs --out")
         .option("--quiet", "say nothing")
         .addHelpText("after", examples)

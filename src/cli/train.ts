@@ -1,12 +1,11 @@
 /** @file `sluice train`: one task below it for each kind of model. Node-only. */
 import type { Command } from "commander";
-import { newCommand } from "./command.ts";
+import { newGroup } from "./command.ts";
 import type { Session } from "./session.ts";
 import { trainForecastCommand } from "./train-forecast.ts";
 
 export const command = (session: Session): Command =>
-  newCommand("train", "Trains a model on a table, scores it beside its baselines and saves it.")
-    .usage("<task> …")
+  newGroup("train", "Trains a model on a table, scores it beside its baselines and saves it.", "<task> …")
     .addCommand(trainForecastCommand(session))
     .addHelpText(
       "after",
