@@ -1,36 +1,16 @@
-/** @file `sluice train forecast`: from a table to a trained, scored and saved forecaster that can be stopped and resumed at any step. Node-only. */
-import { existsSync, rmSync, statSync } from "node:fs";
+/** @file `sluice train forecast`: the verb's flags and help, where its results go, and what it may resume from. The run itself: `training.ts`. Node-only. */
+import { existsSync, statSync } from "node:fs";
 import { basename, extname } from "node:path";
 import type { Command } from "commander";
-import { SluiceError, showBytes } from "../base/errors.ts";
-import type { Table } from "../data/table.ts";
-import type { LoadedModel, ModelFile } from "../formats/model.ts";
+import { SluiceError } from "../base/errors.ts";
+import type { LoadedModel } from "../formats/model.ts";
 import type { ForecastOptions } from "../tasks/forecast/options.ts";
-import type { ForecastReport } from "../tasks/forecast/report.ts";
-import type { TrainedForecast } from "../tasks/forecast/train.ts";
-import type { EpochEvent } from "./loss-plot.ts";
-import { newCommand, shellWords } from "./command.ts";
-import {
-  addForecastFlags,
-  columnKinds,
-  type ForecastFlags,
-  forecastOptions,
-  missingPolicy,
-  requireTargets,
-} from "./forecast-options.ts";
+import { newCommand } from "./command.ts";
+import { addForecastFlags, columnKinds, forecastOptions, missingPolicy, requireTargets } from "./forecast-options.ts";
 import { checkModelOutput, checkOutput } from "./paths.ts";
-import { Progress } from "./progress.ts";
 import { readTableFile } from "./reading.ts";
-import { type Session, version } from "./session.ts";
-
-interface Flags extends ForecastFlags {
-  out?: string;
-  resume?: string;
-  checkpoint?: string;
-  tensorboard?: string;
-  plot?: string;
-  plotLoss?: string;
-}
+import type { Session } from "./session.ts";
+import { type TrainFlags, Training, type TrainPaths } from "./training.ts";
 
 const where = "train forecast";
 
@@ -75,18 +55,10 @@ export function trainForecastCommand(session: Session): Command {
     .option("--json", "end with one JSON object on stdout, the report")
     .option("--quiet", "no progress, only the result")
     .addHelpText("after", help)
-    .action((data: string, flags: Flags) => trainForecastFile(data, flags, session));
+    .action((data: string, flags: TrainFlags) => trainForecastFile(data, flags, session));
 }
 
-/** Everything that a run of this verb writes. */
-interface Paths {
-  data: string;
-  model: string;
-  checkpoint: string;
-  keepCheckpoint: boolean;
-}
-
-async function trainForecastFile(data: string, flags: Flags, session: Session): Promise<void> {
+async function trainForecastFile(data: string, flags: TrainFlags, session: Session): Promise<void> {
   const given = await forecastOptions(flags);
   if (flags.resume === undefined) requireTargets(given, where);
   const paths = choosePaths(data, flags);
@@ -101,7 +73,7 @@ async function trainForecastFile(data: string, flags: Flags, session: Session): 
   await new Training(session, flags, paths, table, options, resume?.file).run();
 }
 
-function choosePaths(data: string, flags: Flags): Paths {
+function choosePaths(data: string, flags: TrainFlags): TrainPaths {
   const fallback = flags.resume?.endsWith(".ckpt")
     ? flags.resume.slice(0, -".ckpt".length)
     : `${basename(data, extname(data))}.forecast.safetensors`;
@@ -140,196 +112,4 @@ async function readCheckpoint(
     );
   }
   return { file, options };
-}
-
-/** One training under way, from the first event to the saved model. */
-class Training {
-  readonly #stop = new AbortController();
-  #signal: NodeJS.Signals | null = null;
-  /** The checkpoint on the disk that one can go on from. */
-  #saved: string | null;
-  #ended = "";
-
-  constructor(
-    readonly session: Session,
-    readonly flags: Flags,
-    readonly paths: Paths,
-    readonly table: Table,
-    readonly options: ForecastOptions,
-    readonly resume: LoadedModel | undefined,
-  ) {
-    this.#saved = flags.resume ?? null;
-  }
-
-  async run(): Promise<void> {
-    const { session, paths, flags } = this;
-    const epochs: EpochEvent[] = [];
-    let trained: TrainedForecast | null;
-    try {
-      trained = await this.#train(epochs);
-    } catch (error) {
-      throw this.#withAdvice(error);
-    } finally {
-      this.#listen(false);
-    }
-    if (flags.plotLoss !== undefined)
-      await (await import("./loss-plot.ts")).writeLossPlot(flags.plotLoss, this.table.source, epochs);
-    if (trained) await this.#save(trained);
-    if (this.#signal) await this.#sayStopped(trained?.report ?? null);
-    else if (trained) {
-      if (!paths.keepCheckpoint) rmSync(paths.checkpoint, { force: true });
-      await this.#sayDone(trained.report);
-    }
-    session.exitCode = this.#signal === null ? 0 : this.#signal === "SIGINT" ? 130 : 143;
-  }
-
-  /** Null: stopped before there was anything to keep. */
-  async #train(epochs: EpochEvent[]): Promise<TrainedForecast | null> {
-    const { session, options, flags, table, resume } = this;
-    const [{ trainForecast }, { machineEngine }, { showPlan, whyEnded }] = await Promise.all([
-      import("../tasks/forecast/train.ts"),
-      import("./engine.ts"),
-      import("./show.ts"),
-    ]);
-    const board =
-      flags.tensorboard === undefined ? null : new (await import("../formats/tensorboard.ts")).EventWriter(flags.tensorboard);
-    const progress = new Progress(session, options.timeLimit);
-    const events = trainForecast(table, options, {
-      engine: machineEngine(),
-      signal: this.#stop.signal,
-      checkpoint: (file) => this.#saveCheckpoint(file, progress),
-      writer: `sluice ${version()}`,
-      ...(resume ? { resume } : {}),
-    });
-    try {
-      for (;;) {
-        const { value: event, done } = await events.next();
-        if (done) return event;
-        if (event.type === "plan") {
-          this.#listen(true);
-          session.say(showPlan(event));
-          await progress.begin(event);
-        } else if (event.type === "step") {
-          progress.step(event);
-          board?.scalar("step/loss", event.loss, event.step);
-          board?.scalar("step/learning rate", event.lr, event.step);
-          board?.scalar("step/gradient norm", event.gradientNorm, event.step);
-        } else if (event.type === "epoch") {
-          progress.epoch(event);
-          epochs.push(event);
-          board?.scalar("epoch/train loss", event.trainLoss, event.epoch);
-          if (event.validLoss !== null) board?.scalar("epoch/valid loss", event.validLoss, event.epoch);
-        } else if (event.type === "end") {
-          progress.end();
-          this.#ended = whyEnded(event, options);
-          if (event.best === null && event.reason === "aborted") return null;
-        }
-      }
-    } finally {
-      progress.end();
-      board?.close();
-      await events.return(undefined as never);
-    }
-  }
-
-  /** First Ctrl-C: stop at the next step. The handler is gone then, so that a second one ends the process at once. */
-  #listen(on: boolean): void {
-    for (const signal of ["SIGINT", "SIGTERM"] as const) {
-      if (on) process.once(signal, this.#stopped);
-      else process.removeListener(signal, this.#stopped);
-    }
-  }
-
-  readonly #stopped = (signal: NodeJS.Signals): void => {
-    this.#listen(false);
-    this.#signal = signal;
-    this.#stop.abort();
-    this.session.say("\nstopping, saving and scoring what there is … (again to quit at once)");
-  };
-
-  /** A disk that is full must not end a training that goes well: the next epoch tries again. */
-  async #saveCheckpoint(file: ModelFile, progress: Progress): Promise<void> {
-    const [{ writeAtomic }, { modelChunks }] = await Promise.all([import("../formats/files.ts"), import("../formats/model.ts")]);
-    try {
-      writeAtomic(this.paths.checkpoint, modelChunks(file));
-      this.#saved = this.paths.checkpoint;
-    } catch (error) {
-      if (!(error instanceof SluiceError && error.code === "io")) throw error;
-      progress.end();
-      this.session.warn(`the checkpoint could not be saved, training goes on: ${error.message}`);
-    }
-  }
-
-  async #save({ forecaster }: TrainedForecast): Promise<void> {
-    const [{ writeAtomic }, { modelChunks }] = await Promise.all([import("../formats/files.ts"), import("../formats/model.ts")]);
-    try {
-      writeAtomic(this.paths.model, modelChunks(forecaster.toFile(`sluice ${version()}`)));
-    } catch (error) {
-      throw this.#withAdvice(error);
-    }
-    if (this.flags.plot === undefined) return;
-    const [{ drawForecast, heldOut }, { seriesFor }] = await Promise.all([
-      import("./forecast-output.ts"),
-      import("../tasks/forecast/apply.ts"),
-    ]);
-    const set = seriesFor(forecaster, this.table);
-    drawForecast(this.flags.plot, forecaster, set, heldOut(forecaster, set), this.table.source);
-  }
-
-  /** The command that goes on from the checkpoint, with other words for some flags. */
-  #resumeCommand(checkpoint: string, instead: Record<string, string> = {}): string {
-    const flags: Record<string, string> = { ...instead, "--resume": checkpoint };
-    const said = (word: string | undefined) => word !== undefined && Object.hasOwn(flags, word);
-    const words = this.session.argv.filter((word, i, all) => !said(word) && !said(all[i - 1]) && !said(word.split("=")[0]));
-    return `sluice ${shellWords([...words, ...Object.entries(flags).flat()])}`;
-  }
-
-  /** Nothing is lost: how to go on after a rate that was too high, or with a disk that was full. Other errors stay as they are. */
-  #withAdvice(error: unknown): unknown {
-    const checkpoint = this.#saved;
-    if (checkpoint === null || !(error instanceof SluiceError && ["numeric", "io"].includes(error.code))) return error;
-    const { lr } = error.details;
-    const instead: Record<string, string> = error.code === "io" ? { "--out": "elsewhere.safetensors" } : {};
-    if (typeof lr === "number") instead["--lr"] = String(Number((lr / 10).toPrecision(3)));
-    const way = `The checkpoint ${checkpoint} has what was learnt: ${this.#resumeCommand(checkpoint, instead)}`;
-    return new SluiceError(error.code, `${error.message}. ${way}`, { ...error.details, checkpoint }, { cause: error });
-  }
-
-  async #showScores(report: ForecastReport): Promise<void> {
-    const { showReport } = await import("./show.ts");
-    this.session.say("");
-    this.session.show(showReport(report));
-  }
-
-  async #sayDone(report: ForecastReport): Promise<void> {
-    const { session, paths, flags } = this;
-    session.say(this.#ended);
-    await this.#showScores(report);
-    session.say("");
-    const size = statSync(paths.model).size;
-    session.say(`model  ${paths.model} (${showBytes(size)})${paths.keepCheckpoint ? `, checkpoint ${paths.checkpoint}` : ""}`);
-    for (const path of [flags.plot, flags.plotLoss]) if (path !== undefined) session.say(`plot   ${path}`);
-    session.say(
-      `next   sluice ${shellWords(["predict", paths.model, paths.data, "--out", "forecast.csv", "--plot", "forecast.svg"])}`,
-    );
-    session.result({ ...report, model: paths.model });
-  }
-
-  async #sayStopped(report: ForecastReport | null): Promise<void> {
-    const { session, paths } = this;
-    session.say(this.#ended);
-    if (report) {
-      await this.#showScores(report);
-      session.say(`\nmodel  ${paths.model}: the best so far`);
-    } else session.say(`model  none yet: no epoch was finished`);
-    const checkpoint = this.#saved;
-    const resume = checkpoint === null ? null : this.#resumeCommand(checkpoint);
-    session.warn(resume ? `stopped; go on with: ${resume}` : "stopped; there is no checkpoint to go on from");
-    session.result({
-      ...(report ?? { task: "forecast", ended: "aborted" }),
-      model: report ? paths.model : null,
-      checkpoint,
-      resume,
-    });
-  }
 }

@@ -1,0 +1,225 @@
+/**
+ * @file One run of `train forecast`: takes the training's events, shows them, stops on Ctrl-C, and sees to it that model and checkpoint are on the disk
+ * whatever happens. Node-only.
+ */
+import { rmSync, statSync } from "node:fs";
+import { SluiceError, showBytes } from "../base/errors.ts";
+import type { Table } from "../data/table.ts";
+import type { LoadedModel, ModelFile } from "../formats/model.ts";
+import type { ForecastOptions } from "../tasks/forecast/options.ts";
+import type { ForecastReport } from "../tasks/forecast/report.ts";
+import type { TrainedForecast } from "../tasks/forecast/train.ts";
+import { shellWords } from "./command.ts";
+import type { ForecastFlags } from "./forecast-options.ts";
+import type { EpochEvent } from "./loss-plot.ts";
+import { Progress } from "./progress.ts";
+import { type Session, version } from "./session.ts";
+
+/** The flags of `train forecast` as commander gives them. */
+export interface TrainFlags extends ForecastFlags {
+  out?: string;
+  resume?: string;
+  checkpoint?: string;
+  tensorboard?: string;
+  plot?: string;
+  plotLoss?: string;
+}
+
+/** Everything that a run of this verb writes. */
+export interface TrainPaths {
+  data: string;
+  model: string;
+  checkpoint: string;
+  keepCheckpoint: boolean;
+}
+
+/** One training under way, from the first event to the saved model. */
+export class Training {
+  readonly #stop = new AbortController();
+  #signal: NodeJS.Signals | null = null;
+  /** The checkpoint on the disk that one can go on from. */
+  #saved: string | null;
+  #ended = "";
+
+  constructor(
+    readonly session: Session,
+    readonly flags: TrainFlags,
+    readonly paths: TrainPaths,
+    readonly table: Table,
+    readonly options: ForecastOptions,
+    readonly resume: LoadedModel | undefined,
+  ) {
+    this.#saved = flags.resume ?? null;
+  }
+
+  async run(): Promise<void> {
+    const { session, paths, flags } = this;
+    const epochs: EpochEvent[] = [];
+    let trained: TrainedForecast | null;
+    try {
+      trained = await this.#train(epochs);
+    } catch (error) {
+      throw this.#withAdvice(error);
+    } finally {
+      this.#listen(false);
+    }
+    if (trained) await this.#save(trained);
+    if (flags.plotLoss !== undefined) (await import("./loss-plot.ts")).writeLossPlot(flags.plotLoss, this.table.source, epochs);
+    if (this.#signal) await this.#sayStopped(trained?.report ?? null);
+    else if (trained) {
+      if (!paths.keepCheckpoint) rmSync(paths.checkpoint, { force: true });
+      await this.#sayDone(trained.report);
+    }
+    session.exitCode = this.#signal === null ? 0 : this.#signal === "SIGINT" ? 130 : 143;
+  }
+
+  /** Null: stopped before there was anything to keep. */
+  async #train(epochs: EpochEvent[]): Promise<TrainedForecast | null> {
+    const { session, options, flags, table, resume } = this;
+    const [{ trainForecast }, { machineEngine }, { showPlan, whyEnded }] = await Promise.all([
+      import("../tasks/forecast/train.ts"),
+      import("./engine.ts"),
+      import("./show.ts"),
+    ]);
+    const board =
+      flags.tensorboard === undefined ? null : new (await import("../formats/tensorboard.ts")).EventWriter(flags.tensorboard);
+    const progress = new Progress(session, options.timeLimit);
+    const events = trainForecast(table, options, {
+      engine: machineEngine(),
+      signal: this.#stop.signal,
+      checkpoint: (file) => this.#saveCheckpoint(file, progress),
+      writer: `sluice ${version()}`,
+      ...(resume ? { resume } : {}),
+    });
+    try {
+      for (;;) {
+        const { value: event, done } = await events.next();
+        if (done) return event;
+        if (event.type === "plan") {
+          this.#listen(true);
+          session.say(showPlan(event));
+          await progress.begin(event);
+        } else if (event.type === "step") {
+          progress.step(event);
+          board?.scalar("step/loss", event.loss, event.step);
+          board?.scalar("step/learning rate", event.lr, event.step);
+          board?.scalar("step/gradient norm", event.gradientNorm, event.step);
+        } else if (event.type === "epoch") {
+          progress.epoch(event);
+          epochs.push(event);
+          board?.scalar("epoch/train loss", event.trainLoss, event.epoch);
+          if (event.validLoss !== null) board?.scalar("epoch/valid loss", event.validLoss, event.epoch);
+        } else if (event.type === "end") {
+          progress.end();
+          this.#ended = whyEnded(event, options);
+          if (event.best === null && event.reason === "aborted") return null;
+        }
+      }
+    } finally {
+      progress.end();
+      board?.close();
+      await events.return(undefined as never);
+    }
+  }
+
+  /** First Ctrl-C: stop at the next step. The handler is gone then, so that a second one ends the process at once. */
+  #listen(on: boolean): void {
+    for (const signal of ["SIGINT", "SIGTERM"] as const) {
+      if (on) process.once(signal, this.#stopped);
+      else process.removeListener(signal, this.#stopped);
+    }
+  }
+
+  readonly #stopped = (signal: NodeJS.Signals): void => {
+    this.#listen(false);
+    this.#signal = signal;
+    this.#stop.abort();
+    this.session.say("\nstopping, saving and scoring what there is … (again to quit at once)");
+  };
+
+  /** A disk that is full must not end a training that goes well: the next epoch tries again. */
+  async #saveCheckpoint(file: ModelFile, progress: Progress): Promise<void> {
+    const [{ writeAtomic }, { modelChunks }] = await Promise.all([import("../formats/files.ts"), import("../formats/model.ts")]);
+    try {
+      writeAtomic(this.paths.checkpoint, modelChunks(file));
+      this.#saved = this.paths.checkpoint;
+    } catch (error) {
+      if (!(error instanceof SluiceError && error.code === "io")) throw error;
+      progress.end();
+      this.session.warn(`the checkpoint could not be saved, training goes on: ${error.message}`);
+    }
+  }
+
+  async #save({ forecaster }: TrainedForecast): Promise<void> {
+    const [{ writeAtomic }, { modelChunks }] = await Promise.all([import("../formats/files.ts"), import("../formats/model.ts")]);
+    try {
+      writeAtomic(this.paths.model, modelChunks(forecaster.toFile(`sluice ${version()}`)));
+    } catch (error) {
+      throw this.#withAdvice(error);
+    }
+    if (this.flags.plot === undefined) return;
+    const [{ drawForecast, heldOut }, { seriesFor }] = await Promise.all([
+      import("./forecast-output.ts"),
+      import("../tasks/forecast/apply.ts"),
+    ]);
+    const set = seriesFor(forecaster, this.table);
+    drawForecast(this.flags.plot, forecaster, set, heldOut(forecaster, set), this.table.source);
+  }
+
+  /** The command that goes on from the checkpoint, with other words for some flags. */
+  #resumeCommand(checkpoint: string, instead: Record<string, string> = {}): string {
+    const flags: Record<string, string> = { ...instead, "--resume": checkpoint };
+    const said = (word: string | undefined) => word !== undefined && Object.hasOwn(flags, word);
+    const words = this.session.argv.filter((word, i, all) => !said(word) && !said(all[i - 1]) && !said(word.split("=")[0]));
+    return `sluice ${shellWords([...words, ...Object.entries(flags).flat()])}`;
+  }
+
+  /** Nothing is lost: how to go on after a rate that was too high, or with a disk that was full. Other errors stay as they are. */
+  #withAdvice(error: unknown): unknown {
+    const checkpoint = this.#saved;
+    if (checkpoint === null || !(error instanceof SluiceError && ["numeric", "io"].includes(error.code))) return error;
+    const { lr } = error.details;
+    const instead: Record<string, string> = error.code === "io" ? { "--out": "elsewhere.safetensors" } : {};
+    if (typeof lr === "number") instead["--lr"] = String(Number((lr / 10).toPrecision(3)));
+    const way = `The checkpoint ${checkpoint} has what was learnt: ${this.#resumeCommand(checkpoint, instead)}`;
+    return new SluiceError(error.code, `${error.message}. ${way}`, { ...error.details, checkpoint }, { cause: error });
+  }
+
+  async #showScores(report: ForecastReport): Promise<void> {
+    const { showReport } = await import("./show.ts");
+    this.session.say("");
+    this.session.show(showReport(report));
+  }
+
+  async #sayDone(report: ForecastReport): Promise<void> {
+    const { session, paths, flags } = this;
+    session.say(this.#ended);
+    await this.#showScores(report);
+    session.say("");
+    const size = statSync(paths.model).size;
+    session.say(`model  ${paths.model} (${showBytes(size)})${paths.keepCheckpoint ? `, checkpoint ${paths.checkpoint}` : ""}`);
+    for (const path of [flags.plot, flags.plotLoss]) if (path !== undefined) session.say(`plot   ${path}`);
+    session.say(
+      `next   sluice ${shellWords(["predict", paths.model, paths.data, "--out", "forecast.csv", "--plot", "forecast.svg"])}`,
+    );
+    session.result({ ...report, model: paths.model });
+  }
+
+  async #sayStopped(report: ForecastReport | null): Promise<void> {
+    const { session, paths } = this;
+    session.say(this.#ended);
+    if (report) {
+      await this.#showScores(report);
+      session.say(`\nmodel  ${paths.model}: the best so far`);
+    } else session.say(`model  none yet: no epoch was finished`);
+    const checkpoint = this.#saved;
+    const resume = checkpoint === null ? null : this.#resumeCommand(checkpoint);
+    session.warn(resume ? `stopped; go on with: ${resume}` : "stopped; there is no checkpoint to go on from");
+    session.result({
+      ...(report ?? { task: "forecast", ended: "aborted" }),
+      model: report ? paths.model : null,
+      checkpoint,
+      resume,
+    });
+  }
+}
