@@ -9,8 +9,22 @@
 #pragma once
 #include "vec.h"
 
-constexpr int MR = 4, PANEL_VECTORS = 2, NR = PANEL_VECTORS * W;
-constexpr int KC = 256; // a panel of B, KC × NR, stays in the first-level cache
+// A tile's sums, a row of B and one number of A fit the vector registers: 32 of them, or 16 (V8 has 15 to give).
+#if defined(__AVX512F__)
+constexpr int MR = 12, K_UNROLL = 2;
+#elif defined(__AVX2__)
+constexpr int MR = 6, K_UNROLL = 1;
+#elif defined(__ARM_NEON)
+constexpr int MR = 12, K_UNROLL = 1;
+#else
+constexpr int MR = 4, K_UNROLL = 1;
+#endif
+constexpr int PANEL_VECTORS = 2, NR = PANEL_VECTORS * W;
+#if defined(__AVX512F__)
+constexpr int KC = 128; // a panel of B, KC × NR, stays in the first-level cache, beside two panels of A
+#else
+constexpr int KC = 256;
+#endif
 constexpr int MC = 64;  // a block of A, MC × KC, stays in the second
 
 // ---- scratch ----
@@ -42,36 +56,42 @@ NOINLINE void addRow(T* y, const T* x, int n) {
 
 // ---- packing ----
 
-// out[k·stride + i] = rows[i][k] (· scale[i][k]) for i < n <= 4, k < K.
-template <class Vec, int Lanes> NOINLINE void interleaveVectors(T* out, int stride, const T* const* rows, const T* const* scale, int n, int first, int K) {
+// out[k·stride + i] = rows[i][first + k] (· scale[i][first + k]) for i < 4, k < K.
+NOINLINE void interleaveFour(T* out, int stride, const T* const* rows, const T* const* scale, int first, int K) {
+  const T *p0 = rows[0] + first, *p1 = rows[1] + first, *p2 = rows[2] + first, *p3 = rows[3] + first;
   int k = 0;
-  if constexpr (Lanes == 4) {
-    if (n == 4) {
-      const T *p0 = rows[0] + first, *p1 = rows[1] + first, *p2 = rows[2] + first, *p3 = rows[3] + first;
-      for (; k + 4 <= K; k += 4, out += 4 * stride) {
-        Vec a = load(p0 + k), b = load(p1 + k), c = load(p2 + k), d = load(p3 + k);
-        if (scale) {
-          a *= load(scale[0] + first + k);
-          b *= load(scale[1] + first + k);
-          c *= load(scale[2] + first + k);
-          d *= load(scale[3] + first + k);
-        }
-        const Vec ab = __builtin_shufflevector(a, b, 0, 4, 1, 5), cd = __builtin_shufflevector(c, d, 0, 4, 1, 5);
-        const Vec AB = __builtin_shufflevector(a, b, 2, 6, 3, 7), CD = __builtin_shufflevector(c, d, 2, 6, 3, 7);
-        store(out, __builtin_shufflevector(ab, cd, 0, 1, 4, 5));
-        store(out + stride, __builtin_shufflevector(ab, cd, 2, 3, 6, 7));
-        store(out + 2 * stride, __builtin_shufflevector(AB, CD, 0, 1, 4, 5));
-        store(out + 3 * stride, __builtin_shufflevector(AB, CD, 2, 3, 6, 7));
-      }
+  for (; k + 4 <= K; k += 4, out += 4 * stride) {
+    Quad a = loadQuad(p0 + k), b = loadQuad(p1 + k), c = loadQuad(p2 + k), d = loadQuad(p3 + k);
+    if (scale) {
+      a *= loadQuad(scale[0] + first + k);
+      b *= loadQuad(scale[1] + first + k);
+      c *= loadQuad(scale[2] + first + k);
+      d *= loadQuad(scale[3] + first + k);
     }
+    const Quad ab = __builtin_shufflevector(a, b, 0, 4, 1, 5), cd = __builtin_shufflevector(c, d, 0, 4, 1, 5);
+    const Quad AB = __builtin_shufflevector(a, b, 2, 6, 3, 7), CD = __builtin_shufflevector(c, d, 2, 6, 3, 7);
+    storeQuad(out, __builtin_shufflevector(ab, cd, 0, 1, 4, 5));
+    storeQuad(out + stride, __builtin_shufflevector(ab, cd, 2, 3, 6, 7));
+    storeQuad(out + 2 * stride, __builtin_shufflevector(AB, CD, 0, 1, 4, 5));
+    storeQuad(out + 3 * stride, __builtin_shufflevector(AB, CD, 2, 3, 6, 7));
   }
   for (; k < K; k++, out += stride) {
-    for (int i = 0; i < n; i++) out[i] = rows[i][first + k] * (scale ? scale[i][first + k] : T(1));
+    for (int i = 0; i < 4; i++) out[i] = rows[i][first + k] * (scale ? scale[i][first + k] : T(1));
   }
 }
 
+// The same for i < n, any n: four at a time, the last four overlapping the ones before.
 INLINE void interleave(T* out, int stride, const T* const* rows, const T* const* scale, int n, int first, int K) {
-  interleaveVectors<V, W>(out, stride, rows, scale, n, first, K);
+  if (n < 4) {
+    for (int k = 0; k < K; k++, out += stride) {
+      for (int i = 0; i < n; i++) out[i] = rows[i][first + k] * (scale ? scale[i][first + k] : T(1));
+    }
+    return;
+  }
+  for (int at = 0; at < n; at += 4) {
+    const int i = min(at, n - 4);
+    interleaveFour(out + i, stride, rows + i, scale ? scale + i : nullptr, first, K);
+  }
 }
 
 // Packs B[k][n] = rows[n][first + k], K × N: the rows of a weight become columns.
@@ -80,7 +100,7 @@ NOINLINE void packTransposed(T* out, const T* const* rows, int first, int K, int
     const int kc = min(KC, K - k0);
     for (int j = 0; j < N; j += NR, out += kc * NR) {
       if (N - j < NR) fillRow(out, 0, kc * NR);
-      for (int i = 0; i < min(NR, N - j); i += 4) interleave(out + i, NR, rows + j + i, nullptr, min(4, N - j - i), first + k0, kc);
+      interleave(out, NR, rows + j, nullptr, min(NR, N - j), first + k0, kc);
     }
   }
 }
@@ -122,8 +142,12 @@ NOINLINE void packBlock(T* out, const T* const* rows, const T* const* scale, int
 NOINLINE void packBlockOfColumns(T* out, const T* const* rows, int first, int M, int K) {
   eachPanel(M, [&](int m, int size) ALWAYS {
     T* to = out + m * K;
-    if (size == 4 && W == 4) {
-      for (int k = 0; k < K; k++, to += 4) store(to, load(rows[k] + first + m));
+    if (size >= 4) {
+      for (int k = 0; k < K; k++, to += size) {
+        const T* from = rows[k] + first + m;
+        for (int i = 0; i < size - 4; i += 4) storeQuad(to + i, loadQuad(from + i));
+        storeQuad(to + size - 4, loadQuad(from + size - 4)); // may overlap the one before
+      }
     } else {
       for (int k = 0; k < K; k++) {
         for (int i = 0; i < size; i++) *to++ = rows[k][first + m + i];
@@ -140,7 +164,7 @@ template <int ROWS, int PANELS> NOINLINE void tile(T* const* c, int column, cons
   UNROLL for (int i = 0; i < ROWS; i++) {
     UNROLL for (int v = 0; v < PANELS * PANEL_VECTORS; v++) sum[i][v] = load(c[i] + column + v * W);
   }
-  NOUNROLL for (int k = 0; k < K; k++) {
+  const auto round = [&]() ALWAYS {
     V right[PANELS * PANEL_VECTORS];
     UNROLL for (int v = 0; v < PANELS * PANEL_VECTORS; v++) right[v] = load(b + (v / PANEL_VECTORS) * K * NR + (v % PANEL_VECTORS) * W);
     UNROLL for (int i = 0; i < ROWS; i++) {
@@ -149,19 +173,26 @@ template <int ROWS, int PANELS> NOINLINE void tile(T* const* c, int column, cons
     }
     a += ROWS;
     b += NR;
+  };
+  int k = 0;
+  if constexpr (K_UNROLL == 2) {
+    NOUNROLL for (; k + 2 <= K; k += 2) {
+      round();
+      round();
+    }
   }
+  NOUNROLL for (; k < K; k++) round();
   UNROLL for (int i = 0; i < ROWS; i++) {
     UNROLL for (int v = 0; v < PANELS * PANEL_VECTORS; v++) store(c[i] + column + v * W, sum[i][v]);
   }
 }
 
-INLINE void tileOfRows(int rows, T* const* c, int column, const T* a, const T* b, int K) {
-  switch (rows) {
-    case 1: return tile<1, 1>(c, column, a, b, K);
-    case 2: return tile<2, 1>(c, column, a, b, K);
-    case 3: return tile<3, 1>(c, column, a, b, K);
-    default: return tile<4, 1>(c, column, a, b, K);
+// A tile of as many rows as there are, at most ROWS.
+template <int ROWS = MR> INLINE void tileOfRows(int rows, T* const* c, int column, const T* a, const T* b, int K) {
+  if constexpr (ROWS > 1) {
+    if (rows < ROWS) return tileOfRows<ROWS - 1>(rows, c, column, a, b, K);
   }
+  tile<ROWS, 1>(c, column, a, b, K);
 }
 
 // C[m][column + n] += Σ_k A[m][k]·B[k][n] for a packed block of A and one KC block of packed B; M <= MC, K <= KC.
@@ -207,40 +238,53 @@ INLINE Right prepare(T* out, const T* const* rows, int K, int N, int M) {
   return {out, rows};
 }
 
-// c[n] += Σ_k a[k] · rows[n][first + k] for one row: blocks of B are turned in registers, the chain of sums is as everywhere.
-template <class Vec, int Lanes> NOINLINE void multiplyRow(T* c, const T* a, const T* const* rows, int first, int N, int K) {
-  int n = 0;
-  if constexpr (Lanes == 4) {
-    for (; n + 8 <= N; n += 8) {
-      const T* p[8];
-      UNROLL for (int i = 0; i < 8; i++) p[i] = rows[n + i] + first;
-      Vec sum[2] = {load(c + n), load(c + n + 4)};
-      int k = 0;
-      NOUNROLL for (; k + 4 <= K; k += 4) {
-        UNROLL for (int half = 0; half < 2; half++) {
-          const Vec b0 = load(p[4 * half] + k), b1 = load(p[4 * half + 1] + k), b2 = load(p[4 * half + 2] + k), b3 = load(p[4 * half + 3] + k);
-          const Vec low = __builtin_shufflevector(b0, b1, 0, 4, 1, 5), low2 = __builtin_shufflevector(b2, b3, 0, 4, 1, 5);
-          const Vec high = __builtin_shufflevector(b0, b1, 2, 6, 3, 7), high2 = __builtin_shufflevector(b2, b3, 2, 6, 3, 7);
-          sum[half] = fma_(splat(a[k]), __builtin_shufflevector(low, low2, 0, 1, 4, 5), sum[half]);
-          sum[half] = fma_(splat(a[k + 1]), __builtin_shufflevector(low, low2, 2, 3, 6, 7), sum[half]);
-          sum[half] = fma_(splat(a[k + 2]), __builtin_shufflevector(high, high2, 0, 1, 4, 5), sum[half]);
-          sum[half] = fma_(splat(a[k + 3]), __builtin_shufflevector(high, high2, 2, 3, 6, 7), sum[half]);
-        }
-      }
-      for (; k < K; k++) {
-        UNROLL for (int half = 0; half < 2; half++) {
-          const Vec b = {p[4 * half][k], p[4 * half + 1][k], p[4 * half + 2][k], p[4 * half + 3][k]};
-          sum[half] = fma_(splat(a[k]), b, sum[half]);
-        }
-      }
-      store(c + n, sum[0]);
-      store(c + n + 4, sum[1]);
+// out[j][i] = rows[i][k + j] for four j: W rows are turned into columns in registers.
+template <class Vec> INLINE void turn(Vec (&out)[4], const T* const* rows, int k) {
+  if constexpr (sizeof(Vec) >= 4 * sizeof(T)) {
+    const Vec a = loadQuads(rows, k), b = loadQuads(rows + 1, k), c = loadQuads(rows + 2, k), d = loadQuads(rows + 3, k);
+    const Vec ab = interleaveLow(a, b), cd = interleaveLow(c, d), AB = interleaveHigh(a, b), CD = interleaveHigh(c, d);
+    out[0] = lowPairs(ab, cd);
+    out[1] = highPairs(ab, cd);
+    out[2] = lowPairs(AB, CD);
+    out[3] = highPairs(AB, CD);
+  } else {
+    UNROLL for (int j = 0; j < 4; j++) out[j] = column<Vec>(rows, k + j);
+  }
+}
+
+// c[n] += Σ_k a[k] · p[n][k] for PARTS·W columns, of which the last part has `last`.
+template <int PARTS> INLINE void multiplyColumns(T* c, const T* a, const T* const* p, int last, int K) {
+  V sum[PARTS];
+  UNROLL for (int i = 0; i < PARTS; i++) sum[i] = i < PARTS - 1 ? load(c + i * W) : load(c + i * W, last);
+  int k = 0;
+  NOUNROLL for (; k + 4 <= K; k += 4) {
+    UNROLL for (int i = 0; i < PARTS; i++) {
+      V b[4];
+      turn(b, p + i * W, k);
+      UNROLL for (int j = 0; j < 4; j++) sum[i] = fma_(splat(a[k + j]), b[j], sum[i]);
     }
   }
-  for (; n < N; n++) {
-    V sum = splat(c[n]);
-    for (int k = 0; k < K; k++) sum = fma_(splat(a[k]), splat(rows[n][first + k]), sum);
-    c[n] = sum[0];
+  for (; k < K; k++) {
+    UNROLL for (int i = 0; i < PARTS; i++) sum[i] = fma_(splat(a[k]), column<V>(p + i * W, k), sum[i]);
+  }
+  UNROLL for (int i = 0; i < PARTS; i++) {
+    if (i < PARTS - 1) store(c + i * W, sum[i]);
+    else store(c + i * W, sum[i], last);
+  }
+}
+
+// c[n] += Σ_k a[k] · rows[n][first + k] for one row: the chain of sums is as everywhere.
+NOINLINE void multiplyRow(T* c, const T* a, const T* const* rows, int first, int N, int K) {
+  const T* p[2 * W];
+  int n = 0;
+  for (; n + 2 * W <= N; n += 2 * W) {
+    UNROLL for (int i = 0; i < 2 * W; i++) p[i] = rows[n + i] + first;
+    multiplyColumns<2>(c + n, a, p, W, K);
+  }
+  for (; n < N; n += W) {
+    const int last = min(W, N - n);
+    for (int i = 0; i < W; i++) p[i] = rows[n + min(i, last - 1)] + first; // lanes beyond the last column are not stored
+    multiplyColumns<1>(c + n, a, p, last, K);
   }
 }
 
@@ -253,7 +297,7 @@ NOINLINE void multiply(T* const* c, int cColumn, const T* const* a, int aColumn,
       const int kc = min(KC, K - k);
       packBlock(block, a + m, scale ? scale + m : nullptr, aColumn + k, mc, kc);
       if (b.packed) multiplyBlocks(c + m, cColumn, block, b.packed + k * roundUp(N, NR), mc, N, kc);
-      else multiplyRow<V, W>(c[m] + cColumn, block, b.rows, k, N, kc);
+      else multiplyRow(c[m] + cColumn, block, b.rows, k, N, kc);
     }
   }
 }

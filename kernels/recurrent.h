@@ -52,9 +52,9 @@ template <class P> INLINE void listGates(P** rows, P* w, const signed char* gate
   for (int g = first; g < last; g++, rows += H) listRows(rows, w + long(gate[g]) * H * n, n, H);
 }
 
-// Steps per chunk: its rows of gates fit the second-level cache going forward; going back, they fill one block of a product.
+// Steps per chunk: its rows of gates fit the second-level cache going forward; going back, they are a product's 256 or fewer.
 INLINE int chunkForward(int L, int B, int width) { return max(1, min(L, 131072 / max(1, B * width))); }
-INLINE int chunkBackward(int L, int B) { return max(1, min(L, KC / max(1, B))); }
+INLINE int chunkBackward(int L, int B) { return max(1, min(L, 256 / max(1, B))); }
 
 // Zoneout (Krueger et al. 2017): of each new value only a share is taken, the rest stays the old one. The share is 0 or 1 per unit
 // from `zone`, or `keep` for all; keep = 1 without `zone` is no zoneout.

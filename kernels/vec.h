@@ -99,6 +99,12 @@ INLINE V absolute(V x) { return (V)((VI)x & ~(VI)splat(T(-0.0))); }
 INLINE V load(const T* p) { return *(const VLoose*)p; }
 INLINE void store(T* p, V v) { *(VLoose*)p = v; }
 
+// Four T, whatever the width of V: what rows are turned into columns with.
+typedef T Quad __attribute__((vector_size(4 * sizeof(T))));
+typedef T QuadLoose __attribute__((vector_size(4 * sizeof(T)), aligned(sizeof(T)), may_alias));
+INLINE Quad loadQuad(const T* p) { return *(const QuadLoose*)p; }
+INLINE void storeQuad(T* p, Quad v) { *(QuadLoose*)p = v; }
+
 // The first n lanes, 1 <= n <= W; the others are 0. With n == W, known when compiled, a plain load or store.
 #if defined(__AVX512F__)
 INLINE V loadSome(const T* p, int n) { return (V)_mm512_maskz_loadu_ps((__mmask16)((1u << n) - 1), p); }
@@ -117,6 +123,40 @@ NOINLINE void storeSome(T* p, V v, int n) {
 #endif
 INLINE V load(const T* p, int n) { return __builtin_constant_p(n) && n == W ? load(p) : loadSome(p, n); }
 INLINE void store(T* p, V v, int n) { __builtin_constant_p(n) && n == W ? store(p, v) : storeSome(p, v, n); }
+
+// Turning rows into columns, in every 128-bit part of a vector alike. loadQuads: part i is four numbers of rows[4·i], from k.
+#if defined(__AVX512F__)
+INLINE V loadQuads(const T* const* rows, int k) {
+  __m512 v = _mm512_castps128_ps512(_mm_loadu_ps(rows[0] + k));
+  v = _mm512_insertf32x4(v, _mm_loadu_ps(rows[4] + k), 1);
+  v = _mm512_insertf32x4(v, _mm_loadu_ps(rows[8] + k), 2);
+  return (V)_mm512_insertf32x4(v, _mm_loadu_ps(rows[12] + k), 3);
+}
+INLINE V interleaveLow(V a, V b) { return (V)_mm512_unpacklo_ps((__m512)a, (__m512)b); }
+INLINE V interleaveHigh(V a, V b) { return (V)_mm512_unpackhi_ps((__m512)a, (__m512)b); }
+INLINE V lowPairs(V a, V b) { return (V)_mm512_unpacklo_pd((__m512d)a, (__m512d)b); }
+INLINE V highPairs(V a, V b) { return (V)_mm512_unpackhi_pd((__m512d)a, (__m512d)b); }
+#elif defined(__AVX2__)
+INLINE V loadQuads(const T* const* rows, int k) {
+  return (V)_mm256_insertf128_ps(_mm256_castps128_ps256(_mm_loadu_ps(rows[0] + k)), _mm_loadu_ps(rows[4] + k), 1);
+}
+INLINE V interleaveLow(V a, V b) { return (V)_mm256_unpacklo_ps((__m256)a, (__m256)b); }
+INLINE V interleaveHigh(V a, V b) { return (V)_mm256_unpackhi_ps((__m256)a, (__m256)b); }
+INLINE V lowPairs(V a, V b) { return (V)_mm256_unpacklo_pd((__m256d)a, (__m256d)b); }
+INLINE V highPairs(V a, V b) { return (V)_mm256_unpackhi_pd((__m256d)a, (__m256d)b); }
+#else
+INLINE Quad loadQuads(const T* const* rows, int k) { return loadQuad(rows[0] + k); }
+INLINE Quad interleaveLow(Quad a, Quad b) { return __builtin_shufflevector(a, b, 0, 4, 1, 5); }
+INLINE Quad interleaveHigh(Quad a, Quad b) { return __builtin_shufflevector(a, b, 2, 6, 3, 7); }
+INLINE Quad lowPairs(Quad a, Quad b) { return __builtin_shufflevector(a, b, 0, 1, 4, 5); }
+INLINE Quad highPairs(Quad a, Quad b) { return __builtin_shufflevector(a, b, 2, 3, 6, 7); }
+#endif
+// rows[i][k] in lane i.
+template <class Vec> INLINE Vec column(const T* const* rows, int k) {
+  Vec v = {};
+  UNROLL for (int i = 0; i < int(sizeof(Vec) / sizeof(T)); i++) v[i] = rows[i][k];
+  return v;
+}
 
 // Calls f(i, m) for each run of m <= W numbers of a row of n; m is the constant W but for the tail.
 template <class F> INLINE void eachVector(int n, F f) {
