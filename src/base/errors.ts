@@ -46,7 +46,7 @@ export function showBytes(bytes: number): string {
 
 /** Up to three of `known` that resemble `name`, nearest first: the "did you mean" of an error. */
 export function nearNames(name: string, known: readonly string[]): string[] {
-  const limit = Math.max(2, Math.ceil(name.length / 3));
+  const limit = Math.min(name.length - 1, Math.max(2, Math.ceil(name.length / 3))); // not every letter may be another
   return known
     .map((k) => ({ k, d: editDistance(name.toLowerCase(), k.toLowerCase()) - (k.toLowerCase().includes(name.toLowerCase()) ? 1 : 0) }))
     .filter(({ k, d }) => d <= limit || k.toLowerCase().includes(name.toLowerCase()))

@@ -2,12 +2,12 @@
 import { SluiceError } from "../../base/errors.ts";
 import { fillGaps } from "../../data/gaps.ts";
 import { historyLength, requireRows, type Series, type SeriesSet, toSeries } from "../../data/series.ts";
-import { type SplitSpec, splitSeries } from "../../data/split.ts";
+import type { SplitSpec } from "../../data/split.ts";
 import type { Table } from "../../data/table.ts";
 import type { ForecastPlot } from "../../plot/forecast-svg.ts";
 import { type Evaluation, evaluate } from "./evaluate.ts";
 import type { Forecaster, SeriesForecast } from "./forecaster.ts";
-import { prepareMaterial } from "./material.ts";
+import { prepareMaterial, splitHistory } from "./material.ts";
 
 /** What applying needs to know that the model does not: nothing, unless the columns are named otherwise. */
 export interface ApplyOptions {
@@ -48,7 +48,7 @@ export function evaluateForecast(model: Forecaster, table: Table, options: Apply
   const raw = seriesFor(model, table, options, true);
   requireRows(raw, model.lookback, model.horizon);
   const spec = options.split ?? (model.provenance["splitSpec"] as SplitSpec | null | undefined) ?? undefined;
-  const splits = raw.series.map((s) => splitSeries(s, spec, model.horizon));
+  const splits = splitHistory(raw, spec, model.horizon);
   const { set } = fillGaps(raw, { maxGap: model.preprocessing.maxGap });
   const { lookback, horizon } = model;
   const material = prepareMaterial(model.engine, set, splits, { lookback, horizon, season: model.preprocessing.season }, model.preprocessing);

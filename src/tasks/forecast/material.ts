@@ -1,11 +1,15 @@
 /** @file Data cut into parts and windows, scaled and laid out in engine memory, with the baselines fitted to its training part. Runs in browsers. */
-import type { SeriesSet } from "../../data/series.ts";
-import type { Part, Split } from "../../data/split.ts";
+import { historyLength, type SeriesSet } from "../../data/series.ts";
+import { type Part, type Split, type SplitSpec, splitSeries } from "../../data/split.ts";
 import { windowStarts } from "../../data/windows.ts";
 import type { Engine } from "../../engine/engine.ts";
 import { type Baseline, fitLinear, lastValue, linearBaseline, seasonalNaive } from "./baselines.ts";
 import type { LinearMap } from "./linear-map.ts";
 import { type Prepared, type Preprocessing, prepare } from "./prepare.ts";
+
+/** The parts of each series, counted over its history: rows that only tell what is known of the future are not data to learn from or to be scored on. */
+export const splitHistory = (set: SeriesSet, spec: SplitSpec | undefined, horizon: number): Split[] =>
+  set.series.map((s) => splitSeries({ ...s, length: historyLength(s) }, spec, horizon));
 
 export interface Material {
   data: Prepared;

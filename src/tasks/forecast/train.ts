@@ -5,7 +5,7 @@ import { Rng } from "../../base/random.ts";
 import { fillGaps } from "../../data/gaps.ts";
 import { fitScaler } from "../../data/scale.ts";
 import { requireRows, type SeriesSet, toSeries } from "../../data/series.ts";
-import { type Part, type Split, splitSeries } from "../../data/split.ts";
+import type { Part, Split } from "../../data/split.ts";
 import type { Table } from "../../data/table.ts";
 import { createEngine, type Engine } from "../../engine/index.ts";
 import type { JsonObject } from "../../formats/json.ts";
@@ -19,7 +19,7 @@ import { type Evaluation, evaluate } from "./evaluate.ts";
 import { Forecaster, type ForecasterConfig } from "./forecaster.ts";
 import type { LinearMap } from "./linear-map.ts";
 import { forecastLoss } from "./loss.ts";
-import { type Material, prepareMaterial } from "./material.ts";
+import { type Material, prepareMaterial, splitHistory } from "./material.ts";
 import { LinearSkip, trainingBytes } from "./network.ts";
 import { type ForecastOptions, type ForecastPlan, planForecast } from "./options.ts";
 import { outputSize } from "./output.ts";
@@ -77,13 +77,15 @@ export async function* trainForecast(table: Table, options: ForecastOptions, run
   const { horizon } = asked;
   if (!Number.isInteger(horizon) || horizon < 1) throw new SluiceError("range", `forecast: horizon is ${horizon}, expected a whole number from 1`, { horizon });
   requireRows(raw, asked.lookback ?? 1, horizon);
-  const splits = raw.series.map((s) => splitSeries(s, asked.split, horizon));
+  const splits = splitHistory(raw, asked.split, horizon);
   const plan = planForecast(raw, asked, longestTraining(splits));
   requireRows(raw, plan.lookback, horizon);
   const { set, report: gaps } = fillGaps(raw, { maxGap: asked.maxGap ?? plan.season });
   const notes = [...raw.notes];
   if (gaps.filled + gaps.left > 0) {
-    notes.push(`${gaps.filled} missing values in gaps of up to ${gaps.maxGap} steps filled by a straight line for reading (never scored); ${gaps.left} left missing, and windows that read one left out`);
+    const filled = gaps.filled > 0 ? [`${gaps.filled} missing values in gaps of up to ${gaps.maxGap} steps filled by a straight line for reading (never scored)`] : [];
+    const left = gaps.left > 0 ? [`${gaps.left} missing values in longer gaps or at an end left out, with the windows that read one`] : [];
+    notes.push([...filled, ...left].join("; "));
   }
 
   const preprocessing = fitPreprocessing(set, splits, plan, asked, gaps.maxGap);
@@ -99,7 +101,7 @@ export async function* trainForecast(table: Table, options: ForecastOptions, run
     throw new SluiceError("data", `resume: the data's fingerprint is ${hash}, expected ${saved.hash}; the checkpoint was made from other data`, { hash });
   }
   const config = configOf(plan, data);
-  refuseTooLarge(engine, trainingBytes(config.network, plan.batch), plan);
+  refuseTooLarge(engine, trainingBytes(config.network, Math.min(plan.batch, starts.train.length)), plan);
   const rng = new Rng(plan.seed);
   const forecaster = new Forecaster(engine, config, preprocessing, new Init(engine, rng.split()));
   if (forecaster.network instanceof LinearSkip) startFromMap(forecaster.network, material.map, plan);
