@@ -1,0 +1,133 @@
+/**
+ * @file jax-js on its WebAssembly backend. It has no recurrent layer: the GRU is written out with its arrays, the recurrence unrolled, and compiled
+ * with jit, as its manual advises. An array is consumed by the function that takes it; `.ref` keeps it.
+ */
+import { readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { join } from "node:path";
+
+const folder = join(createRequire(import.meta.url).resolve("@jax-js/jax"), "../..");
+
+export const describe = () => ({ name: "jax-js", version: JSON.parse(readFileSync(join(folder, "package.json"), "utf8")).version });
+
+export async function prepare({ kind, form, L, B, I, H, O, values }) {
+  const { init, defaultDevice, numpy: np, nn, jit, valueAndGrad, tree } = await import("@jax-js/jax");
+  await init("wasm");
+  defaultDevice("wasm");
+  const array = (name, ...shape) => np.array(values[name]).reshape(shape);
+  const params = { wx: array("wx", 3 * H, I), wh: array("wh", 3 * H, H), bx: array("bx", 3 * H), bh: array("bh", 3 * H) };
+
+  /** h after one step, from the input's products u [B, 3H]; consumes u and h, keeps wht [H, 3H] and bh. */
+  const step = (u, h, wht, bh) => {
+    const gate = (a, g) => a.ref.slice([], [g * H, (g + 1) * H]);
+    if (form === "after") {
+      const v = np.matmul(h.ref, wht.ref).add(bh.ref);
+      const r = nn.sigmoid(gate(u, 0).add(gate(v, 0)));
+      const z = nn.sigmoid(gate(u, 1).add(gate(v, 1)));
+      const n = np.tanh(gate(u, 2).add(r.mul(gate(v, 2))));
+      u.dispose();
+      v.dispose();
+      return n.ref.add(z.mul(h.sub(n)));
+    }
+    const rz = np.matmul(h.ref, wht.ref.slice([], [0, 2 * H])).add(bh.ref.slice([0, 2 * H]));
+    const r = nn.sigmoid(gate(u, 0).add(gate(rz, 0)));
+    const z = nn.sigmoid(gate(u, 1).add(gate(rz, 1)));
+    const n = np.tanh(gate(u, 2).add(np.matmul(r.mul(h.ref), wht.ref.slice([], [2 * H, 3 * H]))).add(bh.ref.slice([2 * H, 3 * H])));
+    u.dispose();
+    rz.dispose();
+    return n.ref.add(z.mul(h.sub(n)));
+  };
+  /** States h_1 … h_L, consuming all arguments. */
+  const states = ({ wx, wh, bx, bh }, x, h0) => {
+    const u = np.matmul(x.reshape([L * B, I]), np.transpose(wx)).add(bx).reshape([L, B, 3 * H]);
+    const wht = np.transpose(wh);
+    const all = [h0];
+    for (let t = 0; t < L; t++) all.push(step(u.ref.slice(t), all[t].ref, wht, bh));
+    u.dispose();
+    wht.dispose();
+    bh.dispose();
+    all.shift().dispose();
+    return all;
+  };
+  const sequence = (p, x, h0) => np.stack(states(p, x, h0));
+  const zeros = () => np.zeros([B, H]);
+
+  if (kind === "step") {
+    const one = jit(({ wx, wh, bx, bh }, x, h) => {
+      const u = np.matmul(x, np.transpose(wx)).add(bx);
+      const wht = np.transpose(wh);
+      const next = step(u, h, wht, bh);
+      wht.dispose();
+      bh.dispose();
+      return next;
+    });
+    let h = zeros();
+    return {
+      reset() {
+        h.dispose();
+        h = zeros();
+      },
+      step(sample) {
+        h = one(tree.ref(params), np.array(sample).reshape([1, I]), h);
+        return h.ref.dataSync();
+      },
+    };
+  }
+
+  const x = array("x", L, B, I);
+  if (kind === "forward") {
+    const run = jit(sequence);
+    return { run: () => run(tree.ref(params), x.ref, zeros()).dataSync(), read: (y) => ({ y }) };
+  }
+  const mse = (a, b) => np.mean(np.square(a.sub(b)));
+  if (kind === "train") {
+    const target = array("target", L, B, H);
+    const loss = ({ x, h0, ...p }, target) => mse(sequence(p, x, h0), target);
+    const both = jit(valueAndGrad(loss));
+    return {
+      run() {
+        const [value, grads] = both({ ...tree.ref(params), x: x.ref, h0: zeros() }, target.ref);
+        return [value.dataSync(), Object.fromEntries(Object.entries(grads).map(([name, g]) => [name, g.dataSync()]))];
+      },
+      read: ([loss, g]) => ({ loss, dx: g.x, dh0: g.h0, dwx: g.wx, dwh: g.wh, dbx: g.bx, dbh: g.bh }),
+    };
+  }
+
+  const target = array("target", B, O);
+  const loss = ({ lw, lb, ...p }, x, h0, target) => {
+    const all = states(p, x, h0);
+    const last = all.pop();
+    for (const h of all) h.dispose();
+    return mse(np.matmul(last, np.transpose(lw)).add(lb), target);
+  };
+  const gradients = valueAndGrad(loss);
+  let net = { ...params, lw: array("lw", O, H), lb: array("lb", O) };
+  const like = (p) => Object.fromEntries(Object.entries(p).map(([name, w]) => [name, np.zeros(w.shape)]));
+  let m = like(net);
+  let v = like(net);
+  let t = 0;
+  const update = jit((net, m, v, x, h0, target, corrections) => {
+    const [value, grads] = gradients(tree.ref(net), x, h0, target);
+    const [c1, c2] = [corrections.ref.slice(0), corrections.slice(1)];
+    const next = { net: {}, m: {}, v: {} };
+    for (const name of Object.keys(net)) {
+      const g = grads[name];
+      next.m[name] = m[name].mul(0.9).add(g.ref.mul(0.1));
+      next.v[name] = v[name].mul(0.999).add(np.square(g).mul(0.001));
+      const down = np.sqrt(next.v[name].ref.div(c2.ref)).add(1e-8);
+      next.net[name] = net[name].sub(next.m[name].ref.div(c1.ref).div(down).mul(1e-3));
+    }
+    c1.dispose();
+    c2.dispose();
+    return { value, ...next };
+  });
+  return {
+    run() {
+      t++;
+      const next = update(net, m, v, x.ref, zeros(), target.ref, np.array([1 - 0.9 ** t, 1 - 0.999 ** t]));
+      ({ net, m, v } = next);
+      return next.value.dataSync()[0];
+    },
+    read: (loss) => loss,
+  };
+}

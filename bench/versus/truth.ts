@@ -1,0 +1,51 @@
+/** @file What the numbers of a case should be, in float64, and how far a library's are from them. */
+import { readFileSync } from "node:fs";
+import { Engine, wasmBackend } from "../../src/engine/index.ts";
+import type { Case, Values } from "./cases.ts";
+import { task } from "./ours.ts";
+
+/** Steps of training whose losses are compared. */
+export const LOSSES = 5;
+/** Largest distance that counts as the same computation. */
+export const TOLERANCE = 1e-4;
+
+export type Truth = Readonly<Record<string, ArrayLike<number>>>;
+
+/** The case computed with the float64 kernels, which the tests hold to plain loops and to PyTorch. */
+export async function truthOf(c: Case, values: Values): Promise<Truth> {
+  const engine = new Engine(wasmBackend("wasm-f64", new Uint8Array(readFileSync("kernels/bin/plain-f64.wasm")), 8));
+  const mine = task(engine, { ...c, values });
+  if ("step" in mine) {
+    mine.reset();
+    let y = new Float32Array();
+    for (let t = 0; t < c.L; t++) y = mine.step(values["x"]!.subarray(t * c.I, (t + 1) * c.I));
+    return { y };
+  }
+  const read = mine.read as (result: unknown) => unknown;
+  if (c.kind !== "forecaster") return read(await mine.run()) as Truth;
+  const losses: number[] = [];
+  for (let i = 0; i < LOSSES; i++) losses.push(read(await mine.run()) as number);
+  return { losses };
+}
+
+/**
+ * Largest distance of anything in `got` from the truth: of outputs the largest difference, of gradients and losses the difference relative to
+ * the L2 norm. What a library has no name for (a second bias) is passed over; what the truth has no name for, or numbers missing, is infinitely far.
+ */
+export function distance(got: Truth, truth: Truth): number {
+  let worst = 0;
+  for (const [name, values] of Object.entries(got)) {
+    const due = truth[name];
+    if (due === undefined || due.length !== values.length) return Infinity;
+    let [largest, squares, norm] = [0, 0, 0];
+    for (let i = 0; i < due.length; i++) {
+      const d = Math.abs(values[i]! - due[i]!);
+      largest = d <= largest ? largest : d; // a NaN is taken over
+      squares += d * d;
+      norm += due[i]! ** 2;
+    }
+    const far = name === "y" ? largest : Math.sqrt(squares / norm);
+    worst = far <= worst ? worst : far;
+  }
+  return Number.isNaN(worst) || Object.keys(got).length === 0 ? Infinity : worst;
+}
