@@ -1,7 +1,7 @@
 /** @file The linear kernels, and with them the matrix products. Truth: plain loops in double precision (kernels/reference.cpp). */
 import { expect, test } from "vitest";
 import { distance, noise } from "./cells.ts";
-import { load } from "./wasm.ts";
+import { load, natives } from "./wasm.ts";
 
 function linear(file: string, N: number, I: number, O: number, absent: readonly string[] = []) {
   const m = load(file);
@@ -31,6 +31,7 @@ function compare(N: number, I: number, O: number, absent: readonly string[] = []
   for (const [file, limit] of [
     ["plain-f64", 1e-12],
     ["plain", 1e-5],
+    ...natives.map((name) => [name, 1e-5] as const),
   ] as const) {
     const got = linear(file, N, I, O, absent);
     for (const name of ["y", "dx", "dw", "db"] as const)
@@ -63,8 +64,8 @@ test("what is absent is left out", () => {
   for (const name of ["b", "dx", "dw", "db"]) compare(13, 11, 9, [name]);
 });
 
-test("a row's bits do not depend on the rows beside it", () => {
-  const m = load("plain");
+test.each(["plain", ...natives])("%s: a row's bits do not depend on the rows beside it", (file) => {
+  const m = load(file);
   const [N, I, O] = [70, 300, 45];
   const rows = noise(1, N * I);
   const w = m.put(noise(2, O * I));

@@ -1,6 +1,6 @@
 /** @file exp, log, sigmoid and tanh of kernels/vec.h. Truth: JavaScript's Math in double precision, on dense grids of bit patterns. */
 import { expect, test } from "vitest";
-import { load } from "./wasm.ts";
+import { load, natives } from "./wasm.ts";
 
 const truth = {
   probe_exp: Math.exp,
@@ -60,16 +60,17 @@ function worst(file: string, name: Name, xs: ArrayLike<number>, smallest: number
 const single = floats(2081); // a prime: two million numbers
 const double = doubles();
 
+// The addon has the kernels exp, sigmoid and tanh, but none that takes a logarithm.
 for (const name of Object.keys(truth) as Name[]) {
-  test(`${name}, float32: relative error at most 3e-7 over all floats`, () => {
-    expect(worst("probe", name, single, 2 ** -126, 3.4e38).error).toBeLessThan(3e-7);
+  test.each(["probe", ...(name === "probe_log" ? [] : natives)])(`${name}, float32, %s: relative error at most 3e-7 over all floats`, (file) => {
+    expect(worst(file, name, single, 2 ** -126, 3.4e38).error).toBeLessThan(3e-7);
   });
   test(`${name}, float64: relative error at most 1e-14 over doubles of every size`, () => {
     expect(worst("probe-f64", name, double, 2 ** -1022, 1.7e308).error).toBeLessThan(1e-14);
   });
 }
 
-test.each(["probe", "probe-f64"])("%s: limits are exact, NaN stays NaN, tanh is odd, every tail length works", (file) => {
+test.each(["probe", "probe-f64", ...natives])("%s: limits are exact, NaN stays NaN, tanh is odd, every tail length works", (file) => {
   const m = load(file);
   const run = (name: Name, xs: readonly number[]) => {
     m.reset();
@@ -81,7 +82,7 @@ test.each(["probe", "probe-f64"])("%s: limits are exact, NaN stays NaN, tanh is 
   };
   const inf = Number.POSITIVE_INFINITY;
   expect(run("probe_exp", [-inf, inf, Number.NaN, 0, -0, 1e30, -1e30])).toEqual([0, inf, Number.NaN, 1, 1, inf, 0]);
-  expect(run("probe_log", [-inf, inf, Number.NaN, 0, -0, 1, -1])).toEqual([
+  if (!natives.includes(file)) expect(run("probe_log", [-inf, inf, Number.NaN, 0, -0, 1, -1])).toEqual([
     Number.NaN,
     inf,
     Number.NaN,

@@ -16,6 +16,7 @@ import {
   run,
   words,
 } from "./cells.ts";
+import { natives } from "./wasm.ts";
 
 const cells: CellName[] = ["gru", "lstm", "rnn"];
 const base: Case = {
@@ -47,6 +48,7 @@ function compare(c: Case): void {
   for (const [file, limit] of [
     ["plain-f64", 1e-11],
     ["plain", 1e-4],
+    ...natives.map((name) => [name, 1e-4] as const),
   ] as const) {
     const got = run(file, c, true).values;
     for (const name of Object.keys(due)) {
@@ -160,7 +162,7 @@ for (const cell of cells) {
     }
   });
 
-  for (const file of ["plain", "plain-f64", "relaxed"]) {
+  for (const file of ["plain", "plain-f64", "relaxed", ...natives]) {
     // Node 20 runs relaxed SIMD only behind a flag of V8.
     const can =
       file !== "relaxed" ||

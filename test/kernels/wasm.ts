@@ -1,5 +1,9 @@
-/** @file Calls kernels straight from kernels/bin, with canaries around every buffer: a write outside one fails the test. */
+/**
+ * @file Calls kernels straight from kernels/bin, or from the native addon, with canaries around every buffer: a write outside one
+ * fails the test.
+ */
 import { readFileSync } from "node:fs";
+import { type Isa, nativeBackend, nativeStatus } from "../../src/engine/native.ts";
 
 /** What `put` and the kernels' pointers accept: numbers to copy in, or 0 for "absent". */
 export type Data = ArrayLike<number>;
@@ -8,20 +12,36 @@ const CANARY = 12345.678;
 const PAD = 16; // bytes 0 mod 16 stay so, and an unaligned start is tried below
 const modules = new Map<string, WebAssembly.Module>();
 
-/** One instance of `kernels/bin/<name>.wasm` with a memory of its own. Buffers live until `reset`. */
-export function load(name: string) {
+/** What `load` takes for the addon's kernels: one name per instruction set that this processor has, none without an addon. */
+export const natives: readonly string[] = (nativeStatus().addon?.isas ?? []).map((isa) => `native-${isa}`);
+
+/** Kernels and the memory that they work in. */
+function open(name: string): { kernels: Record<string, CallableFunction>; memory: WebAssembly.Memory; heap: number } {
+  if (name.startsWith("native-")) {
+    const { kernels, memory, heapBase } = nativeBackend(nativeStatus().addon!, name.slice("native-".length) as Isa);
+    const named = kernels as unknown as Record<string, CallableFunction>;
+    const functions = Object.fromEntries(["exp", "sigmoid", "tanh"].map((f) => [`probe_${f}`, named[`${f}_forward`]!]));
+    return { kernels: { ...named, ...functions }, memory, heap: heapBase };
+  }
   let module = modules.get(name);
   if (!module) {
     module = new WebAssembly.Module(readFileSync(new URL(`../../kernels/bin/${name}.wasm`, import.meta.url)));
     modules.set(name, module);
   }
   const memory = new WebAssembly.Memory({ initial: 4, maximum: 65536 });
-  const kernels = new WebAssembly.Instance(module, { env: { memory } }).exports as Record<string, CallableFunction> & {
-    __heap_base: WebAssembly.Global;
+  const { exports } = new WebAssembly.Instance(module, { env: { memory } });
+  return {
+    kernels: exports as Record<string, CallableFunction>,
+    memory,
+    heap: (exports["__heap_base"] as WebAssembly.Global).value as number,
   };
+}
+
+/** One instance of `kernels/bin/<name>.wasm`, or of one of `natives`, with a memory of its own. Buffers live until `reset`. */
+export function load(name: string) {
+  const { kernels, memory, heap } = open(name);
   const real = name.endsWith("f64") ? Float64Array : Float32Array;
   const size = real.BYTES_PER_ELEMENT;
-  const heap = kernels.__heap_base.value as number;
   let top = heap;
   let guards: number[] = [];
 
