@@ -66,7 +66,7 @@ const all: Record<string, Series> = {
     path: () => dataFile("exchange_rate.csv"),
     file: "exchange_rate.csv",
     words: "--no-header --time none --target all --horizon 24",
-    why: "Daily rates move much like a random walk, whose best guess is its last value, and the fitted linear map finds next to nothing beyond it either. What a network learns from such a past is mostly chance: take the last value.",
+    why: "The likely reason, not tested here: daily rates move much like a random walk, whose best guess is its last value; the fitted linear map does not beat it either. Take the last value.",
   },
 };
 
