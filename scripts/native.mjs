@@ -1,12 +1,14 @@
 /**
  * @file Builds the native addon with whatever C++ compiler is there, from the same kernels as the WebAssembly, once per instruction set.
  * `node scripts/native.mjs` builds native/out/<platform>-<arch>/; `--optional` says one line and goes on where that cannot be done (npm runs
- * it so after `npm ci`); `pack` makes the package of prebuilt files for this machine.
+ * it so after `npm ci`). `pack [folder]` makes the tarball of the prebuilt package for this machine. `check` runs the kernels under
+ * AddressSanitizer (native/check.cpp).
  */
 import { spawn, spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { abiOf, readSignatures, sources } from "./signatures.mjs";
 
@@ -115,19 +117,74 @@ async function build() {
   }
 }
 
+/**
+ * Packs the built addon as @sluice/native-<platform>-<arch>, of the version that package.json has, into `folder`.
+ * Returns the tarball's path.
+ */
+export function pack(folder) {
+  const { version, license } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
+  const work = mkdtempSync(join(tmpdir(), "sluice-native-"));
+  try {
+    for (const file of ["sluice.node", "sluice.json"]) copyFileSync(join(out, file), join(work, file));
+    const manifest = {
+      ...{ name: `@sluice/native-${target}`, version, license },
+      ...{ description: `Kernels of sluice compiled for ${target} (${Object.keys(units).join(", ")}). Installed with sluice; not to be used alone.` },
+      ...{ main: "sluice.node", files: ["sluice.node", "sluice.json"], os: [process.platform], cpu: [process.arch], engines: { node: ">=20.16" } },
+    };
+    writeFileSync(join(work, "package.json"), `${JSON.stringify(manifest, null, 2)}\n`);
+    mkdirSync(folder, { recursive: true });
+    const npm = spawnSync("npm", ["pack", "--json", "--pack-destination", resolve(folder)], { cwd: work, encoding: "utf8" });
+    if (npm.status !== 0) throw new Error(`npm pack: ${npm.stderr}`);
+    return join(resolve(folder), JSON.parse(npm.stdout)[0].filename.replace("@", "").replace("/", "-"));
+  } finally {
+    rmSync(work, { recursive: true, force: true });
+  }
+}
+
+/** Whether the compiler is there and can build programs with AddressSanitizer. */
+export function hasSanitizer() {
+  const cxx = missing() === null ? compiler() : null;
+  if (cxx === null) return false;
+  const work = mkdtempSync(join(tmpdir(), "sluice-check-"));
+  try {
+    writeFileSync(join(work, "empty.cpp"), "int main() {}\n");
+    return spawnSync(cxx, ["-fsanitize=address", join(work, "empty.cpp"), "-o", join(work, "empty")], { stdio: "ignore" }).status === 0;
+  } finally {
+    rmSync(work, { recursive: true, force: true });
+  }
+}
+
+/** Builds native/check.cpp for one instruction set with AddressSanitizer and runs it; returns what it said. */
+export async function checkMemory(isa) {
+  const work = mkdtempSync(join(tmpdir(), "sluice-check-"));
+  try {
+    writeBindings(work);
+    const program = join(work, "check");
+    const sanitize = ["-O1", "-g", "-fsanitize=address", "-fno-omit-frame-pointer"];
+    await run(compiler(), [...flags, ...units[isa], ...sanitize, `-DISA=${isa}`, `-I${native}`, `-I${work}`, join(native, "check.cpp"), "-o", program]);
+    return await run(program, []);
+  } finally {
+    rmSync(work, { recursive: true, force: true });
+  }
+}
+
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   const optional = process.argv.includes("--optional");
+  const [verb = "build", folder = "."] = process.argv.slice(2).filter((word) => !word.startsWith("--"));
   const reason = missing();
-  if (reason !== null) {
-    console.log(`native: not built, ${reason}; WebAssembly runs instead`);
-    process.exitCode = optional ? 0 : 1;
-  } else {
-    try {
-      await build();
-    } catch (error) {
-      if (optional) console.log(`native: not built (node scripts/native.mjs says why); WebAssembly runs instead`);
-      else console.error(`native: ${error.message}`);
+  try {
+    if (reason !== null) {
+      console.log(`native: not built, ${reason}; WebAssembly runs instead`);
       process.exitCode = optional ? 0 : 1;
+    } else if (verb === "check") {
+      for (const isa of Object.keys(units)) console.log(`native: ${isa}: ${(await checkMemory(isa)).trim()}`);
+    } else {
+      await build();
+      if (verb === "pack") console.log(`native: ${pack(folder)}`);
     }
+  } catch (error) {
+    if (optional) console.log("native: not built (npm run native says why); WebAssembly runs instead");
+    else console.error(`native: ${error.message}`);
+    process.exitCode = optional ? 0 : 1;
   }
 }

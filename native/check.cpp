@@ -1,0 +1,123 @@
+// Runs the kernels that address memory by tiles on buffers of exactly the right size, each in an allocation of its own, so that
+// AddressSanitizer sees a read or write one element outside. `node scripts/native.mjs check` builds it once per instruction set.
+//
+// AVX-512's masked loads and stores are not instrumented: the canaries of test/kernels stand behind those.
+//
+// What the results are is tested elsewhere (test/native, test/kernels); here only that nothing else is touched, and that all is written.
+#include <cmath>
+#include <cstdio>
+#include <cstdlib>
+#include <memory>
+#include <vector>
+#include "isa.h"
+
+namespace {
+using namespace ISA;
+
+// Buffers of one case, freed at its end.
+struct Buffers {
+  std::vector<std::unique_ptr<char[]>> held;
+  unsigned state = 1;
+
+  float* make(long n) {
+    held.push_back(std::make_unique<char[]>(n * sizeof(float)));
+    return (float*)held.back().get();
+  }
+  float* fill(long n, float value) {
+    float* p = make(n);
+    for (long i = 0; i < n; i++) p[i] = value;
+    return p;
+  }
+  float* noise(long n) {
+    float* p = make(n);
+    for (long i = 0; i < n; i++) p[i] = float((state = state * 1664525u + 1013904223u) >> 8) / 16777216.0f - 0.5f;
+    return p;
+  }
+  float* empty(long n) { return fill(n, __builtin_nanf("")); }
+};
+
+long cases = 0;
+
+void written(const char* what, const float* p, long n) {
+  for (long i = 0; i < n; i++) {
+    if (!std::isnan(p[i])) continue;
+    std::printf("%s[%ld] was not written, or was made of what was not\n", what, i);
+    std::exit(1);
+  }
+}
+
+void linear(int N, int I, int O) {
+  Buffers b;
+  float *x = b.noise((long)N * I), *w = b.noise((long)O * I), *bias = b.noise(O), *y = b.empty((long)N * O);
+  float *dx = b.fill((long)N * I, 0), *dw = b.fill((long)O * I, 0), *db = b.fill(O, 0);
+  linear_forward(y, x, w, bias, b.empty(linear_work(N, I, O)), N, I, O);
+  linear_backward(dx, dw, db, y, x, w, b.empty(linear_work(N, I, O)), N, I, O);
+  written("linear y", y, (long)N * O);
+  written("linear dx", dx, (long)N * I);
+  written("linear dw", dw, (long)O * I);
+  cases++;
+}
+
+void gru(int L, int B, int I, int H, int resetAfter) {
+  Buffers b;
+  const long n = (long)L * B;
+  float *x = b.noise(n * I), *wx = b.noise(3L * H * I), *wh = b.noise(3L * H * H), *bx = b.noise(3 * H), *bh = b.noise(3 * H);
+  float *y = b.empty(n * H), *hn = b.empty((long)B * H), *saved = b.empty(n * 4 * H), *gates = b.empty(n * 3 * H);
+  float *dx = b.fill(n * I, 0), *dh0 = b.fill((long)B * H, 0), *dwx = b.fill(3L * H * I, 0), *dwh = b.fill(3L * H * H, 0), *dbx = b.fill(3 * H, 0), *dbh = b.fill(3 * H, 0);
+  const int work = gru_work(L, B, I, H);
+  gru_forward(y, hn, gates, saved, x, nullptr, wx, wh, bx, bh, nullptr, nullptr, nullptr, b.empty(work), L, B, I, H, 0, resetAfter, 1);
+  gru_backward(dx, dh0, dwx, dwh, dbx, dbh, y, hn, y, saved, x, nullptr, wx, wh, nullptr, nullptr, nullptr, b.empty(work), L, B, I, H, 0, resetAfter, 1);
+  written("gru y", y, n * H);
+  written("gru dx", dx, n * I);
+  written("gru dwh", dwh, 3L * H * H);
+  cases++;
+}
+
+void lstm(int L, int B, int I, int H, int P) {
+  Buffers b;
+  const long n = (long)L * B;
+  float *x = b.noise(n * I), *wx = b.noise(4L * H * I), *wh = b.noise(4L * H * P), *wr = b.noise((long)P * H), *peep = b.noise(3 * H);
+  float *y = b.empty(n * P), *hn = b.empty((long)B * P), *cn = b.empty((long)B * H), *saved = b.empty(n * 4 * H), *cells = b.empty(n * H), *hidden = b.empty(n * H);
+  float *dx = b.fill(n * I, 0), *dwx = b.fill(4L * H * I, 0), *dwh = b.fill(4L * H * P, 0), *dwr = b.fill((long)P * H, 0), *dpeep = b.fill(3 * H, 0);
+  const int work = lstm_work(L, B, I, H, P);
+  lstm_forward(y, hn, cn, nullptr, saved, cells, hidden, x, nullptr, nullptr, wx, wh, wr, nullptr, nullptr, peep, nullptr, nullptr, nullptr, nullptr, b.empty(work), L, B, I, H, P, 1, 1, 1);
+  lstm_backward(dx, nullptr, nullptr, dwx, dwh, dwr, nullptr, nullptr, dpeep, y, hn, cn, y, saved, cells, hidden, x, nullptr, nullptr, wx, wh, wr, peep, nullptr, nullptr, nullptr, nullptr, b.empty(work), L, B, I, H, P, 1, 1, 1);
+  written("lstm y", y, n * P);
+  written("lstm dx", dx, n * I);
+  written("lstm dwh", dwh, 4L * H * P);
+  cases++;
+}
+
+void rnn(int L, int B, int I, int H) {
+  Buffers b;
+  const long n = (long)L * B;
+  float *x = b.noise(n * I), *wx = b.noise((long)H * I), *wh = b.noise((long)H * H), *y = b.empty(n * H), *hn = b.empty((long)B * H), *saved = b.empty(n * H);
+  float *dx = b.fill(n * I, 0), *dwx = b.fill((long)H * I, 0), *dwh = b.fill((long)H * H, 0);
+  const int work = rnn_work(L, B, I, H);
+  rnn_forward(y, hn, saved, x, nullptr, wx, wh, nullptr, nullptr, nullptr, nullptr, nullptr, b.empty(work), L, B, I, H, 0, 0, 1);
+  rnn_backward(dx, nullptr, dwx, dwh, nullptr, nullptr, y, hn, y, saved, x, nullptr, wx, wh, nullptr, nullptr, nullptr, b.empty(work), L, B, I, H, 0, 0, 1);
+  written("rnn y", y, n * H);
+  written("rnn dwh", dwh, (long)H * H);
+  cases++;
+}
+} // namespace
+
+int main() {
+  const int edges[] = {1, 2, 3, 4, 5, 7, 8, 9, 11, 12, 13, 15, 16, 17, 25, 31, 32, 33, 48, 63, 64, 65, 70};
+  const int count = sizeof edges / sizeof *edges;
+  for (int i = 0; i < count; i++) {
+    for (int j = 0; j < count; j += 3) linear(edges[i], edges[(i + j) % count], edges[(i * 5 + j) % count]);
+    const int H = edges[i], I = edges[(i * 7 + 3) % count], B = edges[(i * 5 + 1) % count];
+    gru(2, B, I, H, i % 2);
+    lstm(2, B, I, H, edges[(i * 3 + 2) % count]);
+    rnn(2, B, I, H);
+  }
+  for (int k : {127, 128, 129, 255, 256, 257}) { // around a block over k and a block of rows
+    linear(3, k, 5);
+    linear(k, 5, 3);
+    linear(13, 3, k);
+  }
+  gru(3, 67, 130, 129, 1);
+  gru(3, 67, 130, 129, 0);
+  std::printf("%ld cases, nothing outside its buffers\n", cases);
+}
