@@ -3,7 +3,7 @@
  * networks put behind. Batches of one; its training knows neither batches nor Adam.
  */
 import { createRequire } from "node:module";
-import { Cannot } from "./host.mjs";
+import { Cannot } from "./cannot.mjs";
 
 const require = createRequire(import.meta.url);
 
@@ -25,7 +25,7 @@ export function prepare({ kind, form, L, B, I, H, values }) {
   const gate = (g, name) => ({
     [`${name}InputMatrix`]: matrix(H, I, values.wx.subarray(g * H * I, (g + 1) * H * I)),
     [`${name}HiddenMatrix`]: matrix(H, H, values.wh.subarray(g * H * H, (g + 1) * H * H)),
-    [`${name}Bias`]: matrix(H, 1, values.bx.subarray(g * H, (g + 1) * H).map((b, i) => b + values.bh[g * H + i])),
+    [`${name}Bias`]: matrix(H, 1, values.bx.subarray(g * H, (g + 1) * H)),
   });
   const layer = { ...gate(0, "resetGate"), ...gate(1, "updateGate"), ...gate(2, "cellWrite") };
   const equation = new Equation();

@@ -4,12 +4,13 @@
  *     node bench/peers/host.mjs <adapter file> [options as JSON]
  *
  * An adapter exports `describe(options)` → { name, version } and `prepare(work, options)`. `work` is { kind, form, L, B, I, H, O, values }:
- * `values.x`, `values.wx`, … are Float32Arrays, gates in PyTorch's order r, z, n. `form` says where the reset gate acts: "after" or "before".
+ * `values.x`, `values.wx`, … are Float32Arrays, gates in PyTorch's order r, z, n. `form` says where the reset gate acts: "after", or "before", where
+ * `bh` is zeros and is not trained.
  * What `prepare` gives back depends on the kind:
  *
  *     step        reset(), step(x) → y       x and y are Float32Arrays of I and H numbers; state is carried; may be a promise
  *     forward     run() → y [L, B, H]
- *     train       run() → { loss, dx, dh0, dwx, dwh, dbx, dbh }     gradients of mean (y − target)²; dbh may be left out
+ *     train       run() → { loss, dx, dh0, dwx, dwh, dbx, dbh }     gradients of mean (y − target)²; no dbh "before"
  *     forecaster  run() → loss                one step of Adam (1e-3, PyTorch's other defaults), the weights move on
  *
  * A result may stay in the library's own form until `read(result)` is called, which gives { name: Float32Array }. An adapter that has no way to
@@ -18,9 +19,7 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { createInterface } from "node:readline";
 import { pathToFileURL } from "node:url";
-
-/** A library that has no such function, as opposed to one that fails at it. */
-export class Cannot extends Error {}
+import { Cannot } from "./cannot.mjs";
 
 /** Values by name from a file of float32, little-endian, one behind the other. */
 function readValues(file, sizes) {

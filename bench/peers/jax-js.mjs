@@ -16,8 +16,9 @@ export async function prepare({ kind, form, L, B, I, H, O, values }) {
   defaultDevice("wasm");
   const array = (name, ...shape) => np.array(values[name]).reshape(shape);
   const params = { wx: array("wx", 3 * H, I), wh: array("wh", 3 * H, H), bx: array("bx", 3 * H), bh: array("bh", 3 * H) };
+  if (form === "before") delete params.bh;
 
-  /** h after one step, from the input's products u [B, 3H]; consumes u and h, keeps wht [H, 3H] and bh. */
+  /** h after one step, from the input's products u [B, 3H]; consumes u and h, keeps wht [H, 3H] and bh (reset after only). */
   const step = (u, h, wht, bh) => {
     const gate = (a, g) => a.ref.slice([], [g * H, (g + 1) * H]);
     if (form === "after") {
@@ -29,10 +30,10 @@ export async function prepare({ kind, form, L, B, I, H, O, values }) {
       v.dispose();
       return n.ref.add(z.mul(h.sub(n)));
     }
-    const rz = np.matmul(h.ref, wht.ref.slice([], [0, 2 * H])).add(bh.ref.slice([0, 2 * H]));
+    const rz = np.matmul(h.ref, wht.ref.slice([], [0, 2 * H]));
     const r = nn.sigmoid(gate(u, 0).add(gate(rz, 0)));
     const z = nn.sigmoid(gate(u, 1).add(gate(rz, 1)));
-    const n = np.tanh(gate(u, 2).add(np.matmul(r.mul(h.ref), wht.ref.slice([], [2 * H, 3 * H]))).add(bh.ref.slice([2 * H, 3 * H])));
+    const n = np.tanh(gate(u, 2).add(np.matmul(r.mul(h.ref), wht.ref.slice([], [2 * H, 3 * H]))));
     u.dispose();
     rz.dispose();
     return n.ref.add(z.mul(h.sub(n)));
@@ -45,7 +46,7 @@ export async function prepare({ kind, form, L, B, I, H, O, values }) {
     for (let t = 0; t < L; t++) all.push(step(u.ref.slice(t), all[t].ref, wht, bh));
     u.dispose();
     wht.dispose();
-    bh.dispose();
+    bh?.dispose();
     all.shift().dispose();
     return all;
   };
@@ -58,7 +59,7 @@ export async function prepare({ kind, form, L, B, I, H, O, values }) {
       const wht = np.transpose(wh);
       const next = step(u, h, wht, bh);
       wht.dispose();
-      bh.dispose();
+      bh?.dispose();
       return next;
     });
     let h = zeros();
@@ -89,7 +90,7 @@ export async function prepare({ kind, form, L, B, I, H, O, values }) {
         const [value, grads] = both({ ...tree.ref(params), x: x.ref, h0: zeros() }, target.ref);
         return [value.dataSync(), Object.fromEntries(Object.entries(grads).map(([name, g]) => [name, g.dataSync()]))];
       },
-      read: ([loss, g]) => ({ loss, dx: g.x, dh0: g.h0, dwx: g.wx, dwh: g.wh, dbx: g.bx, dbh: g.bh }),
+      read: ([loss, g]) => ({ loss, dx: g.x, dh0: g.h0, dwx: g.wx, dwh: g.wh, dbx: g.bx, ...(g.bh ? { dbh: g.bh } : {}) }),
     };
   }
 

@@ -1,6 +1,6 @@
 /** @file What both builds of ONNX Runtime do here: a model with one GRU node, run on one thread. They run models and train none in JavaScript. */
 import { gruModel } from "./onnx-model.mjs";
-import { Cannot } from "./host.mjs";
+import { Cannot } from "./cannot.mjs";
 
 /** @param ort onnxruntime-node or onnxruntime-web, which have the same interface */
 export async function prepareOrt(ort, work, settings) {

@@ -4,7 +4,7 @@
  */
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
-import { Cannot } from "./host.mjs";
+import { Cannot } from "./cannot.mjs";
 import { zrn } from "./onnx-model.mjs";
 
 const require = createRequire(import.meta.url);
@@ -32,11 +32,10 @@ export async function prepare(work, { backend, threads }) {
   if (!(await tf.setBackend(backend))) throw new Error(`tfjs: backend ${backend} does not start`);
   await tf.ready();
 
-  const bias = values.bx.map((b, i) => b + values.bh[i]);
   const kernels = () => [
     tf.tensor2d(transposed(zrn(values.wx), 3 * H), [I, 3 * H]),
     tf.tensor2d(transposed(zrn(values.wh), 3 * H), [H, 3 * H]),
-    tf.tensor1d(zrn(bias)),
+    tf.tensor1d(zrn(values.bx)),
   ];
   const options = { units: H, recurrentActivation: "sigmoid" };
 
@@ -72,9 +71,9 @@ export async function prepare(work, { backend, threads }) {
   }
 
   const layer = tf.layers.gru({ ...options, returnSequences: true });
-  layer.build([null, null, I]);
-  layer.setWeights(kernels());
   const h0 = tf.zeros([B, H]);
+  tf.tidy(() => layer.apply(tf.zeros([B, 1, I]), { initialState: [h0] })); // makes the weights
+  layer.setWeights(kernels());
   const timeFirst = (y) => y.transpose([1, 0, 2]);
   if (kind === "forward") {
     return {

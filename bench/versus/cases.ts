@@ -45,8 +45,11 @@ export const idOf = (c: Case): string => `${c.workload} ${c.form} ${sizesOf(c)}`
 export const sizesOf = ({ kind, L, B, I, H, O }: Case): string =>
   kind === "step" ? `I=H=${H}` : kind === "forecaster" ? `L=${L} B=${B} I=${I} H=${H} O=${O}` : `L=${L} B=${B} I=H=${H}`;
 
-/** Inputs, targets and weights of a case: uniform, weights as PyTorch draws them, the same on every machine. */
-export function valuesOf({ kind, L, B, I, H, O }: Case): Values {
+/**
+ * Inputs, targets and weights of a case: uniform, weights as PyTorch draws them, the same on every machine. The reset-before form has one
+ * bias (`bh` is zeros and is not trained): the libraries that have that form only know one.
+ */
+export function valuesOf({ kind, form, L, B, I, H, O }: Case): Values {
   const rng = new Rng(20);
   const draw = (n: number, bound: number) => Float32Array.from({ length: n }, () => bound * (2 * rng.uniform() - 1));
   const w = 1 / Math.sqrt(H);
@@ -55,7 +58,7 @@ export function valuesOf({ kind, L, B, I, H, O }: Case): Values {
     wx: draw(3 * H * I, w),
     wh: draw(3 * H * H, w),
     bx: draw(3 * H, w),
-    bh: draw(3 * H, w),
+    bh: draw(3 * H, form === "after" ? w : 0),
     ...(kind === "train" ? { target: draw(L * B * H, 1) } : {}),
     ...(kind === "forecaster" ? { target: draw(B * O, 1), lw: draw(O * H, w), lb: draw(O, w) } : {}),
   };

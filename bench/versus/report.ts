@@ -58,7 +58,7 @@ function caseTable(c: CaseResult, peaks: Report["peaks"]): string {
   const { name: unit, scale } = unitOf(c.case);
   const [ours, plain] = [native(c), wasm(c)];
   const work = flops(c.case);
-  const head = ["", unit, ...(c.case.kind === "step" ? ["p99"] : []), "spread", "of native", "of wasm", ...(work > 0 ? ["GFLOP/s", "of peak"] : []), "off", "start ms", "MB"];
+  const head = ["", unit, ...(c.case.kind === "step" ? ["p99"] : []), "spread", "÷ native", "÷ wasm", ...(work > 0 ? ["GFLOP/s", "of peak"] : []), "off", "start ms", "MB"];
   const rows = [...c.results]
     .sort((a, b) => time(a) - time(b))
     .map((r) => {
@@ -98,7 +98,7 @@ export function markdown({ date, machine, command, threads, rounds, peaks, cases
     `Multiply-add peak measured beside: ${Object.entries(peaks).map(([key, v]) => `${key} ${v.toFixed(0)}`).join(", ")} GFLOP/s. ` +
       `Processes had the processor ${(100 * busy).toFixed(0)}% of their time (median); the turns' middle halves span ${(100 * median(all.map(spread))).toFixed(0)}% of the median (median over all rows).`,
     `Every row has computed the same numbers: "off" is the distance from float64 (outputs: largest difference; gradients and losses: relative), at most ${TOLERANCE}. ` +
-      '"of native", "of wasm": how many times as long as our fastest native backend and as our WebAssembly. GFLOP/s count the matrix products alone.',
+      '"÷ native", "÷ wasm": how many times as long as our fastest native backend and as our WebAssembly. GFLOP/s count the matrix products alone.',
     "## Slower than a peer",
     behind.length > 0 ? behind.map((line) => `- ${line}`).join("\n") : "Nothing here.",
     ...sections,
