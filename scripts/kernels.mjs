@@ -19,7 +19,6 @@ const builds = {
   plain: { main: "kernels.cpp", flags: "" },
   relaxed: { main: "kernels.cpp", flags: "-mrelaxed-simd" },
   "plain-infer": { main: "kernels.cpp", flags: "-DINFER=1 -Os" }, // downloaded: 40% fewer bytes than -O3, products as fast, tiny steps 10% slower
-  "relaxed-infer": { main: "kernels.cpp", flags: "-DINFER=1 -Os -mrelaxed-simd" },
   "plain-f64": { main: "kernels.cpp", flags: "-DREAL=double" },
   probe: { main: "probe.cpp", flags: "" },
   "probe-relaxed": { main: "probe.cpp", flags: "-mrelaxed-simd" },
