@@ -29,6 +29,7 @@ constexpr bool DOUBLE = sizeof(T) == 8;
 #define NOINLINE static __attribute__((noinline))
 
 using u8 = unsigned char;
+using u16 = unsigned short;
 using u32 = unsigned int;
 using u64 = unsigned long long;
 

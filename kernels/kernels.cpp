@@ -15,6 +15,7 @@
 #include "gru.h"
 #include "lstm.h"
 #include "rnn.h"
+#include "stream.h"
 
 #if defined(__wasm__)
 extern "C" void* memcpy(void* to, const void* from, unsigned long n) { return __builtin_memcpy(to, from, n); }

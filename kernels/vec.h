@@ -158,6 +158,60 @@ template <class Vec> INLINE Vec column(const T* const* rows, int k) {
   return v;
 }
 
+// Four vectors of weights that are kept short: float itself, bfloat16 (the upper half of a float) or int8.
+INLINE void loadFour(V* out, const T* p) {
+  UNROLL for (int i = 0; i < 4; i++) out[i] = load(p + i * W);
+}
+#if defined(__AVX512F__)
+INLINE void loadFour(V* out, const u16* p) {
+  UNROLL for (int i = 0; i < 4; i++) out[i] = (V)_mm512_slli_epi32(_mm512_cvtepu16_epi32(_mm256_loadu_si256((const __m256i*)(p + i * W))), 16);
+}
+INLINE void loadFour(V* out, const signed char* p) {
+  UNROLL for (int i = 0; i < 4; i++) out[i] = (V)_mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(_mm_loadu_si128((const __m128i*)(p + i * W))));
+}
+#elif defined(__AVX2__)
+INLINE void loadFour(V* out, const u16* p) {
+  UNROLL for (int i = 0; i < 4; i++) out[i] = (V)_mm256_slli_epi32(_mm256_cvtepu16_epi32(_mm_loadu_si128((const __m128i*)(p + i * W))), 16);
+}
+INLINE void loadFour(V* out, const signed char* p) {
+  UNROLL for (int i = 0; i < 4; i++) out[i] = (V)_mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(_mm_loadl_epi64((const __m128i*)(p + i * W))));
+}
+#else
+INLINE void loadFour(V* out, const u16* p) {
+  typedef u16 Short __attribute__((vector_size(4 * W * sizeof(u16))));
+  typedef TI Whole __attribute__((vector_size(4 * VECTOR_BYTES)));
+  Short bits;
+  __builtin_memcpy(&bits, p, sizeof bits);
+  const Whole all = __builtin_convertvector(bits, Whole) << 16;
+  __builtin_memcpy(out, &all, sizeof all);
+}
+#if defined(__wasm__)
+// Spelt as the instructions are, halves of halves: left to itself the compiler shuffles bytes, at twice the time.
+INLINE void loadFour(V* out, const signed char* p) {
+  typedef signed char I8x16 __attribute__((vector_size(16)));
+  typedef short I16x8 __attribute__((vector_size(16)));
+  typedef int I32x4 __attribute__((vector_size(16)));
+  I8x16 b;
+  __builtin_memcpy(&b, p, sizeof b);
+  const I16x8 half[2] = {__builtin_convertvector(__builtin_shufflevector(b, b, 0, 1, 2, 3, 4, 5, 6, 7), I16x8),
+                         __builtin_convertvector(__builtin_shufflevector(b, b, 8, 9, 10, 11, 12, 13, 14, 15), I16x8)};
+  UNROLL for (int i = 0; i < 2; i++) {
+    out[2 * i] = (V)__builtin_convertvector(__builtin_convertvector(__builtin_shufflevector(half[i], half[i], 0, 1, 2, 3), I32x4), V4);
+    out[2 * i + 1] = (V)__builtin_convertvector(__builtin_convertvector(__builtin_shufflevector(half[i], half[i], 4, 5, 6, 7), I32x4), V4);
+  }
+}
+#else
+INLINE void loadFour(V* out, const signed char* p) {
+  typedef signed char Byte __attribute__((vector_size(W)));
+  UNROLL for (int i = 0; i < 4; i++) {
+    Byte b;
+    __builtin_memcpy(&b, p + i * W, sizeof b);
+    out[i] = __builtin_convertvector(__builtin_convertvector(b, VI), V);
+  }
+}
+#endif
+#endif
+
 // Calls f(i, m) for each run of m <= W numbers of a row of n; m is the constant W but for the tail.
 template <class F> INLINE void eachVector(int n, F f) {
   int i = 0;

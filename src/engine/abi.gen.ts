@@ -4,7 +4,7 @@
 export type Ptr = number;
 
 /** Changes with any signature below: an addon built from others is refused. */
-export const ABI = "0b3c0c195eb1809a";
+export const ABI = "08a9df3e51d6f145";
 
 /** Every exported kernel, with the shapes of its pointers. */
 export interface Kernels {
@@ -162,6 +162,12 @@ export interface Kernels {
   softplus_backward(dx: Ptr, dy: Ptr, x: Ptr, N: number): void;
   /** y [N], x [N] */
   softplus_forward(y: Ptr, x: Ptr, N: number): void;
+  /** wx [gates·H,I], wh [gates·H,P]?, wr [P,H]?, bx [gates·H]?, bh [gates·H]?, peep [3,H]? */
+  stream_pack(packed: Ptr, wx: Ptr, wh: Ptr, wr: Ptr, bx: Ptr, bh: Ptr, peep: Ptr, work: Ptr, kind: number, flags: number, I: number, H: number, P: number, format: number, keep: number): void;
+  stream_pack_work(H: number, P: number): number;
+  stream_packed(kind: number, flags: number, I: number, H: number, P: number, format: number): number;
+  stream_step(program: Ptr): number;
+  stream_work(sessions: number, width: number, most: number, format: number): number;
   /** dpred [N,3]?, dy [1], divisor [1], pred [N,3], target [N], weight [N]? */
   student_t_nll_backward(dpred: Ptr, dy: Ptr, divisor: Ptr, pred: Ptr, target: Ptr, weight: Ptr, N: number, floor: number): void;
   /** y [1], divisor [1]?, pred [N,3], target [N], weight [N]? */

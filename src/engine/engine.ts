@@ -183,11 +183,17 @@ export class Engine {
 
   /** A copy of `t` that outlives the scope: state carried from one step to the next. */
   keep(t: Tensor): Tensor {
-    const ptr = this.memory.alloc(t.size * t.bytesPerElement);
-    const kept = new Tensor(this, ptr, t.shape, t.kind, false, null);
-    this.#collected.register(kept, ptr);
+    const kept = this.hold(t.shape, t.kind);
     kept.data.set(t.data);
     return kept;
+  }
+
+  /** Room on the heap whether or not a scope is open, given back when nobody holds the tensor any more. The content is whatever was there. */
+  hold(shape: readonly number[], kind: "real" | "int" = "real"): Tensor {
+    const ptr = this.memory.alloc(sizeOf(shape) * (kind === "int" ? 4 : this.bytes));
+    const t = new Tensor(this, ptr, shape, kind, false, null);
+    this.#collected.register(t, ptr);
+    return t;
   }
 
   #load(t: Tensor, data?: ArrayLike<number>): void {

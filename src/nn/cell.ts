@@ -43,6 +43,10 @@ export interface Cell extends NamesParameters {
   readonly hiddenSize: number;
   /** Width of `y`: the hidden size, or the projection's. */
   readonly outputSize: number;
+  /** Which arithmetic a stream runs for this cell. */
+  readonly streamed: StreamedKind;
+  /** Share of the new value that zoneout takes when the network is used; 1 without zoneout. */
+  readonly keep: number;
   /** Zeros for `batch` items. */
   initialState(batch: number): CellState;
   /** One time step: x is [B, I]. */
@@ -57,6 +61,9 @@ export type CellSequenceOptions = SequenceOptions<CellState> & {
 };
 
 export type CellKind = "gru" | "lstm" | "rnn";
+
+/** The cells as streaming tells them apart. */
+export type StreamedKind = "gru" | "gru reset before" | "lstm" | "rnn" | "rnn relu";
 
 /** What all three cells have in common. */
 export interface CellConfig {
@@ -78,6 +85,7 @@ export interface CellConfig {
  */
 export abstract class RecurrentCell<C extends CellConfig> implements Cell {
   abstract readonly kind: CellKind;
+  abstract readonly streamed: StreamedKind;
   readonly wx: Param;
   readonly wh: Param;
   readonly bx: Param | null;
@@ -142,7 +150,7 @@ export abstract class RecurrentCell<C extends CellConfig> implements Cell {
   }
 
   /** Zoneout's expected share of the new value: what stands for the drawn mask when the network is used. */
-  protected get keep(): number {
+  get keep(): number {
     return 1 - (this.config.zoneout ?? 0);
   }
 }

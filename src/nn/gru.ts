@@ -24,6 +24,10 @@ export interface GRUConfig extends CellConfig {
 export class GRU extends RecurrentCell<GRUConfig> {
   readonly kind = "gru";
 
+  get streamed(): "gru" | "gru reset before" {
+    return this.config.resetAfter === false ? "gru reset before" : "gru";
+  }
+
   constructor(config: GRUConfig, init: Init) {
     super(config, init, 3);
     const { hiddenSize: H, chrono } = config;

@@ -10,4 +10,5 @@ export { countParameters, type NamesParameters, parametersOf } from "./module.ts
 export { LayerNorm } from "./norm.ts";
 export { pool, type Pooling } from "./pool.ts";
 export { RNN, type RNNConfig } from "./rnn.ts";
+export type { Stream, StreamOptions, Streams } from "./stream.ts";
 export { makeCell, Recurrent, type RecurrentConfig, type StackState } from "./stack.ts";

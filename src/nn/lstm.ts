@@ -21,6 +21,7 @@ export interface LSTMConfig extends CellConfig {
  */
 export class LSTM extends RecurrentCell<LSTMConfig> {
   readonly kind = "lstm";
+  readonly streamed = "lstm";
   readonly wr: Param | null;
   readonly peep: Param | null;
 

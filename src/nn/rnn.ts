@@ -17,6 +17,10 @@ export interface RNNConfig extends Omit<CellConfig, "chrono"> {
 export class RNN extends RecurrentCell<RNNConfig> {
   readonly kind = "rnn";
 
+  get streamed(): "rnn" | "rnn relu" {
+    return this.config.nonlinearity === "relu" ? "rnn relu" : "rnn";
+  }
+
   constructor(config: RNNConfig, init: Init) {
     super(config, init, 1);
   }

@@ -11,6 +11,7 @@ import type { Init } from "./init.ts";
 import { LSTM, type LSTMConfig } from "./lstm.ts";
 import type { NamesParameters } from "./module.ts";
 import { RNN, type RNNConfig } from "./rnn.ts";
+import { openStream, openStreams, type Stream, type StreamOptions, type Streams } from "./stream.ts";
 
 /** A cell's own options, whichever cell it is. */
 type CellOptions = Omit<GRUConfig & LSTMConfig & RNNConfig, "inputSize" | "hiddenSize">;
@@ -124,5 +125,19 @@ export class Recurrent implements NamesParameters {
       if (residual && y.shape.at(-1) === input.shape.at(-1)) y = add({ a: y, b: input }).y;
     }
     return { y, state: last, ...(options.gates ? { gates } : {}) };
+  }
+
+  /**
+   * One session fed sample by sample: the numbers that `sequence` gives, in microseconds and without garbage. It works on a packed copy of
+   * the weights: open another one after training on.
+   * @throws state: a bidirectional stack; shape: a head that reads another width; range: options that are none
+   */
+  stream(options: StreamOptions & { batch?: 1 } = {}): Stream {
+    return openStream(this, options);
+  }
+
+  /** `count` independent sessions stepped together, sharing the weights; otherwise as `stream`. */
+  streams(count: number, options: StreamOptions = {}): Streams {
+    return openStreams(this, count, options);
   }
 }

@@ -1,0 +1,329 @@
+// A streamed step: one sample of every session through all layers of a network, in one call that allocates nothing.
+//
+// TypeScript lays out a program, a flat list of words: a head and one record per layer, with the addresses of packed weights,
+// states and slots. Sums run in the order of the sequence kernels (bias, then the input, then the state), and the gates are
+// theirs, so that a streamed step gives the same bits as a step of a sequence.
+//
+// Weights are packed for one row at a time in strips of columns, as many as there are registers for their sums, in float, bfloat16
+// or int8 with a scale per column; for many sessions at once in the panels of gemm.h.
+#pragma once
+#include "gru.h"
+#include "lstm.h"
+#include "rnn.h"
+#include "reduce.h"
+
+enum StreamKind { STREAM_LINEAR, STREAM_GRU, STREAM_GRU_BEFORE, STREAM_LSTM, STREAM_RNN, STREAM_RNN_RELU };
+enum StreamFormat { PANELS, STRIPS, STRIPS_BF16, STRIPS_INT8 };
+enum StreamFlags { RESIDUAL = 1, PROJECTION = 2, PEEPHOLES = 4, ZONEOUT = 8 };
+
+// Words as src/nn/stream.ts writes them. Addresses count bytes from the start of engine memory; h and c are 0 where there is none.
+struct StreamLayer {
+  int kind, flags, I, H, P;
+  u32 weights, in /*[n,I]*/, h /*[n,P]*/, c /*[n,H]*/, out /*[n,P]; h itself unless x is added or the layer is the last*/;
+};
+struct StreamProgram {
+  u32 self; // its own address
+  int sessions, format, layers, inputs;
+  int width, most; // as stream_work takes them
+  u32 work;
+  StreamLayer layer[1];
+};
+
+// ---- a row times packed columns ----
+
+// Calls f(first column, vectors) for the strips of N columns, 12 (unless `most` is 8), 8 or 4 vectors each: enough sums to hide the latency of
+// a multiply-add where there are so many, few enough to stay in registers. The last strip is padded.
+constexpr int STRIP_STEP = 4 * W;
+constexpr int STRIP_MOST = 12, STRIP_MOST_SHORT = 8; // short weights need registers to be widened in
+template <class F> INLINE void eachStrip(int N, int most, F f) {
+  for (int column = 0; column < N;) {
+    const int left = (N - column + STRIP_STEP - 1) / STRIP_STEP;
+    const int vectors = left == 1 ? 4 : left == 2 || left == 4 || most == 8 ? 8 : 12;
+    f(column, vectors);
+    column += vectors * W;
+  }
+}
+INLINE int stripColumns(int N) { return roundUp(N, STRIP_STEP); }
+
+// c[n] += Σ_k a[k]·w[k][n] for one strip, the chain of sums as everywhere; int8 weights add scale[n]·Σ_k a[k]·w[k][n].
+template <class Weight, int VECTORS> NOINLINE const Weight* strip(T* c, const T* a, const Weight* w, const T* scale, int K) {
+  constexpr bool scaled = sizeof(Weight) == 1;
+  V sum[VECTORS];
+  UNROLL for (int v = 0; v < VECTORS; v++) sum[v] = scaled ? V{} : load(c + v * W);
+  NOUNROLL for (int k = 0; k < K; k++) {
+    const V left = splat(a[k]);
+    UNROLL for (int v = 0; v < VECTORS; v += 4) {
+      V right[4];
+      loadFour(right, w + v * W);
+      UNROLL for (int i = 0; i < 4; i++) sum[v + i] = fma_(left, right[i], sum[v + i]);
+    }
+    w += VECTORS * W;
+  }
+  UNROLL for (int v = 0; v < VECTORS; v++) store(c + v * W, scaled ? fma_(load(scale + v * W), sum[v], load(c + v * W)) : sum[v]);
+  return w;
+}
+
+// c[n] += Σ_k a[k]·w[k][n] for n < N. What follows c up to a whole strip is read and written back: weights there are 0.
+template <class Weight> INLINE void multiplyStrips(T* c, const T* a, const Weight* w, const T* scale, int N, int K) {
+  eachStrip(N, sizeof(Weight) == sizeof(T) ? STRIP_MOST : STRIP_MOST_SHORT, [&](int column, int vectors) ALWAYS {
+    T* to = c + column;
+    const T* by = scale + column;
+    if (sizeof(Weight) == sizeof(T) && vectors == 12) w = strip<Weight, 12>(to, a, w, by, K);
+    else if (vectors == 8) w = strip<Weight, 8>(to, a, w, by, K);
+    else w = strip<Weight, 4>(to, a, w, by, K);
+  });
+}
+
+// ---- packed weights ----
+
+// A packed matrix [K,N]; w and scale count elements from the start of its layer's weights.
+struct StreamMatrix {
+  int w, scale, K, N;
+};
+
+INLINE u16 toBfloat(float x) { // to nearest, ties to even
+  union {
+    float f;
+    u32 bits;
+  } u{x};
+  return u16((u.bits + 0x7fff + ((u.bits >> 16) & 1)) >> 16);
+}
+
+// w[k][n] = rows[n][k]
+NOINLINE void packMatrix(T* packed, const StreamMatrix& m, const T* const* rows, int format) {
+  T *const out = packed + m.w, *const scale = packed + m.scale;
+  if (format == PANELS) return packTransposed(out, rows, 0, m.K, m.N);
+  if (format == STRIPS_INT8) {
+    for (int n = 0; n < stripColumns(m.N); n++) {
+      T most = 0;
+      for (int k = 0; n < m.N && k < m.K; k++) most = rows[n][k] > most ? rows[n][k] : -rows[n][k] > most ? -rows[n][k] : most;
+      scale[n] = most / 127;
+    }
+  }
+  long at = 0;
+  eachStrip(m.N, format == STRIPS ? STRIP_MOST : STRIP_MOST_SHORT, [&](int column, int vectors) {
+    for (int k = 0; k < m.K; k++) {
+      for (int n = column; n < column + vectors * W; n++, at++) {
+        const T x = n < m.N ? rows[n][k] : T(0);
+        if (format == STRIPS) out[at] = x;
+        else if (format == STRIPS_BF16) ((u16*)out)[at] = toBfloat(float(x));
+        else {
+          const T q = scale[n] > 0 ? x / scale[n] : T(0);
+          ((signed char*)out)[at] = (signed char)(q < 0 ? q - T(0.5) : q + T(0.5));
+        }
+      }
+    }
+  });
+}
+
+static Layout streamLayout(int kind, int I, int H, int P) {
+  switch (kind) {
+    case STREAM_GRU: return gruLayout(I, H, 1);
+    case STREAM_GRU_BEFORE: return gruLayout(I, H, 0);
+    case STREAM_LSTM: return lstmLayout(I, H, P);
+    case STREAM_LINEAR: return {I, H, H, 1, 1, 1, {0}, {-1}};
+    default: return rnnLayout(I, H);
+  }
+}
+
+// Everything of a layer that stays: made once, read by all sessions. It stands in front of what it describes; places count elements from here.
+struct StreamWeights {
+  int width, firstRecurrent; // columns
+  int bias, peep, share;
+  StreamMatrix wx, wh, candidate, wr;
+
+  T* at(int place) const { return (T*)this + place; }
+};
+static StreamWeights layWeights(Scratch& s, const Layout& c, int kind, int flags, int format) {
+  const auto take = [&](int n) {
+    const int place = s.used;
+    s.take(n);
+    return place;
+  };
+  const auto matrix = [&](int K, int N) {
+    const int bytes = format == STRIPS_INT8 ? 1 : format == STRIPS_BF16 ? 2 : int(sizeof(T)), columns = stripColumns(N);
+    const int scale = take(format == STRIPS_INT8 ? columns : 0);
+    const int w = take(format == PANELS ? packedSize(K, N) : (K * columns * bytes + int(sizeof(T)) - 1) / int(sizeof(T)));
+    return StreamMatrix{w, scale, K, N};
+  };
+  const bool before = kind == STREAM_GRU_BEFORE;
+  s.list<StreamWeights>(1);
+  StreamWeights w;
+  w.width = c.width();
+  w.firstRecurrent = c.firstRecurrent * c.H;
+  w.bias = take(c.width());
+  w.peep = take(flags & PEEPHOLES ? 3 * c.H : 0);
+  w.share = take(flags & ZONEOUT ? max(c.P, c.H) : 0);
+  w.wx = matrix(c.I, c.inputWidth());
+  w.wh = matrix(c.P, before ? 2 * c.H : c.recurrentWidth());
+  w.candidate = matrix(c.H, before ? c.H : 0);
+  w.wr = matrix(c.H, flags & PROJECTION ? c.P : 0);
+  return w;
+}
+
+// Elements of a layer's packed weights.
+KERNEL int stream_packed(int kind, int flags, int I, int H, int P, int format) {
+  Scratch s{nullptr};
+  layWeights(s, streamLayout(kind, I, H, P), kind, flags, format);
+  return s.used;
+}
+// Elements of scratch for stream_pack.
+KERNEL int stream_pack_work(int H, int P) {
+  Scratch s{nullptr};
+  s.list<const T*>(max(4 * H, P));
+  return s.used;
+}
+// Packs the weights of one layer; `keep` is what zoneout takes of a new value. Linear: wx, bx and H outputs.
+KERNEL void stream_pack(T* packed, const T* wx /*[gates·H,I]*/, const T* wh /*[gates·H,P]?*/, const T* wr /*[P,H]?*/, const T* bx /*[gates·H]?*/, const T* bh /*[gates·H]?*/, const T* peep /*[3,H]?*/, T* work,
+  int kind, int flags, int I, int H, int P, int format, T keep) {
+  const Layout c = streamLayout(kind, I, H, P);
+  Scratch s{nullptr}, lists{work};
+  const StreamWeights w = *(StreamWeights*)packed = layWeights(s, c, kind, flags, format);
+  const T** rows = lists.list<const T*>(max(4 * H, P));
+  gatherBias(packed + w.bias, c, bx, bh);
+  if (flags & PEEPHOLES) copyRow(packed + w.peep, peep, 3 * H);
+  if (flags & ZONEOUT) fillRow(packed + w.share, keep, max(P, H));
+  listGates(rows, wx, c.wxGate, 0, c.inputs, H, I);
+  packMatrix(packed, w.wx, rows, format);
+  if (!wh) return;
+  listGates(rows, wh, c.whGate, c.firstRecurrent, c.firstRecurrent + w.wh.N / H, H, P);
+  packMatrix(packed, w.wh, rows, format);
+  if (w.candidate.N) {
+    listGates(rows, wh, c.whGate, 0, 1, H, P);
+    packMatrix(packed, w.candidate, rows, format);
+  }
+  if (w.wr.N) {
+    listRows(rows, wr, H, P);
+    packMatrix(packed, w.wr, rows, format);
+  }
+}
+
+// ---- the step ----
+
+constexpr int STREAM_ROWS = MC; // sessions at a time, when they are many
+
+struct StreamWork {
+  const T **x, **h, **hidden;
+  T **rows, **to;
+  T *gates, *hiddenRows, *fresh, *before, *block;
+  int stride;
+
+  // `width` is the widest row of gates, `most` the largest H or P of all layers.
+  StreamWork(Scratch& s, int sessions, int width, int most, int format) {
+    const int n = format == PANELS ? min(sessions, STREAM_ROWS) : 1;
+    x = s.list<const T*>(n);
+    h = s.list<const T*>(n);
+    hidden = s.list<const T*>(n);
+    rows = s.list<T*>(n);
+    to = s.list<T*>(n);
+    stride = roundUp(width, W);
+    gates = s.take(n * stride + STRIP_STEP);
+    hiddenRows = s.take(n * most);
+    fresh = s.take(n * most + STRIP_STEP);
+    before = s.take(most);
+    block = s.take(format == PANELS ? BLOCK_SIZE : 0);
+  }
+};
+
+// What the functions below share while a layer runs over n rows: one session, or up to STREAM_ROWS of them.
+struct StreamRun {
+  const StreamLayer& l;
+  const StreamWeights& w;
+  const StreamWork& work;
+  int n, format;
+
+  // to[i][column + j] += Σ_k a[i][k]·m[k][j]
+  __attribute__((noinline)) void add(T* const* to, int column, const T* const* a, const StreamMatrix& m) const {
+    const T *weights = w.at(m.w), *scale = w.at(m.scale);
+    if (format == PANELS) return multiply(to, column, a, 0, nullptr, {weights, nullptr}, n, m.N, m.K, work.block);
+    if (format == STRIPS) return multiplyStrips(to[0] + column, a[0], weights, scale, m.N, m.K);
+    if constexpr (!DOUBLE) {
+      if (format == STRIPS_BF16) multiplyStrips(to[0] + column, a[0], (const u16*)weights, scale, m.N, m.K);
+      else multiplyStrips(to[0] + column, a[0], (const signed char*)weights, scale, m.N, m.K);
+    }
+  }
+};
+
+// The new states over the old ones, from rows that hold the biases. With zoneout the new value is made beside the old one first.
+NOINLINE void streamCells(const StreamRun& r, T* h, T* c) {
+  const StreamLayer& l = r.l;
+  const StreamWeights& w = r.w;
+  const StreamWork& q = r.work;
+  const int H = l.H, P = l.P;
+  const bool zoneout = l.flags & ZONEOUT;
+  for (int i = 0; i < r.n; i++) q.to[i] = zoneout ? q.fresh + i * P : h + i * P;
+  r.add(q.rows, w.firstRecurrent, q.h, w.wh);
+  if (l.kind == STREAM_GRU_BEFORE) {
+    for (int i = 0; i < r.n; i++) {
+      gruReset(q.rows[i], q.h[i], nullptr, H);
+      q.hidden[i] = q.rows[i] + 3 * H;
+    }
+    r.add(q.rows, 0, q.hidden, w.candidate);
+  }
+  for (int i = 0; i < r.n; i++) {
+    T *row = q.rows[i], *to = q.to[i], *cell = c + i * H;
+    switch (l.kind) {
+      case STREAM_GRU: gruGates(to, row, q.h[i], H); break;
+      case STREAM_GRU_BEFORE: gruFinish(to, row, q.h[i], H); break;
+      case STREAM_LSTM:
+        if (zoneout) copyRow(q.before, cell, H);
+        lstmGates(l.flags & PROJECTION ? q.hiddenRows + i * H : to, row, cell, l.flags & PEEPHOLES ? w.at(w.peep) : nullptr, H);
+        if (zoneout) zoneMix(cell, q.before, w.at(w.share), H);
+        break;
+      default: rnnActivate(to, row, H, l.kind == STREAM_RNN_RELU);
+    }
+  }
+  if (l.flags & PROJECTION) {
+    for (int i = 0; i < r.n; i++) {
+      q.hidden[i] = q.hiddenRows + i * H;
+      fillRow(q.to[i], 0, P);
+    }
+    r.add(q.to, 0, q.hidden, w.wr);
+  }
+  for (int i = 0; zoneout && i < r.n; i++) {
+    zoneMix(q.to[i], h + i * P, w.at(w.share), P);
+    copyRow(h + i * P, q.to[i], P);
+  }
+}
+
+// Elements of scratch for stream_step: `width` is the widest row of gates, `most` the largest H or P of all layers.
+KERNEL int stream_work(int sessions, int width, int most, int format) {
+  Scratch s{nullptr};
+  StreamWork(s, sessions, width, most, format);
+  return s.used;
+}
+
+// Advances all sessions of a program by one sample each. Returns 0; or, all states as they were, 1 + the index of the first
+// number of the input that is not finite.
+KERNEL int stream_step(const int* program) {
+  const StreamProgram& p = *(const StreamProgram*)program;
+  char* const memory = (char*)program - p.self;
+  const auto at = [&](u32 address) ALWAYS { return (T*)(memory + address); };
+  const int bad = first_nonfinite(at(p.layer[0].in), p.sessions * p.inputs);
+  if (bad >= 0) return bad + 1;
+  Scratch scratch{at(p.work)};
+  const StreamWork work(scratch, p.sessions, p.width, p.most, p.format);
+  for (int i = 0; i < p.layers; i++) {
+    const StreamLayer& l = p.layer[i];
+    const StreamWeights& w = *(const StreamWeights*)at(l.weights);
+    const int step = p.format == PANELS ? STREAM_ROWS : 1;
+    for (int first = 0; first < p.sessions; first += step) {
+      const StreamRun r{l, w, work, min(step, p.sessions - first), p.format};
+      const T* x = at(l.in) + first * l.I;
+      T *h = at(l.h) + first * l.P, *out = at(l.out) + first * l.P;
+      for (int j = 0; j < r.n; j++) {
+        work.x[j] = x + j * l.I;
+        work.h[j] = h + j * l.P;
+        work.rows[j] = l.kind == STREAM_LINEAR ? out + j * l.P : work.gates + j * work.stride;
+        copyRow(work.rows[j], w.at(w.bias), w.width);
+      }
+      r.add(work.rows, 0, work.x, w.wx);
+      if (l.kind == STREAM_LINEAR) continue;
+      streamCells(r, h, at(l.c) + first * l.H);
+      if (l.out == l.h) continue;
+      copyRow(out, h, r.n * l.P);
+      if (l.flags & RESIDUAL) addRow(out, x, r.n * l.P);
+    }
+  }
+  return 0;
+}
