@@ -20,11 +20,7 @@ constexpr int MR = 12, K_UNROLL = 1;
 constexpr int MR = 4, K_UNROLL = 1;
 #endif
 constexpr int PANEL_VECTORS = 2, NR = PANEL_VECTORS * W;
-#if defined(__AVX512F__)
-constexpr int KC = 128; // a panel of B, KC × NR, stays in the first-level cache, beside two panels of A
-#else
-constexpr int KC = 256;
-#endif
+constexpr int KC = 256; // a panel of B, KC × NR, stays in the first-level cache
 constexpr int MC = 64;  // a block of A, MC × KC, stays in the second
 
 // ---- scratch ----
@@ -195,6 +191,15 @@ template <int ROWS = MR> INLINE void tileOfRows(int rows, T* const* c, int colum
   tile<ROWS, 1>(c, column, a, b, K);
 }
 
+// Asks for the sums of the tile to come, which may stand far away while this one is computed. WebAssembly has no word for it.
+INLINE void prefetchTile(T* const* c, int column, int rows) {
+#if !defined(__wasm__)
+  for (int i = 0; i < rows; i++) {
+    UNROLL for (int v = 0; v < NR * int(sizeof(T)); v += 64) __builtin_prefetch((const char*)(c[i] + column) + v, 1);
+  }
+#endif
+}
+
 // C[m][column + n] += Σ_k A[m][k]·B[k][n] for a packed block of A and one KC block of packed B; M <= MC, K <= KC.
 NOINLINE void multiplyBlocks(T* const* c, int column, const T* a, const T* b, int M, int N, int K) {
   int j = 0;
@@ -205,7 +210,11 @@ NOINLINE void multiplyBlocks(T* const* c, int column, const T* a, const T* b, in
     for (; j + 2 * NR <= N; j += 2 * NR) tile<2, 2>(c, column + j, a, b + j * K, K);
   }
   for (; j + NR <= N; j += NR) {
-    eachPanel(M, [&](int m, int size) ALWAYS { tileOfRows(size, c + m, column + j, a + m * K, b + j * K, K); });
+    eachPanel(M, [&](int m, int size) ALWAYS {
+      const int next = m + size < M ? m + size : 0;
+      prefetchTile(c + next, column + j + (next ? 0 : NR), min(MR, M - next));
+      tileOfRows(size, c + m, column + j, a + m * K, b + j * K, K);
+    });
   }
   if (j == N) return;
   // The last, narrower panel goes through a full tile in memory.
