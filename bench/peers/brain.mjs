@@ -11,7 +11,7 @@ export const describe = () => ({ name: "brain.js", version: require("brain.js/pa
 
 export function prepare({ kind, form, L, B, I, H, values }) {
   if (form !== "before") throw new Cannot("its GRU has the reset-before form only");
-  if (kind === "train" || kind === "forecaster") throw new Cannot("no training in batches");
+  if (kind !== "step" && kind !== "forward") throw new Cannot("no training in batches");
   if (B !== 1) throw new Cannot("batches of one only");
   const GRU = require("brain.js/dist/recurrent/gru.js").default;
   const Matrix = require("brain.js/dist/recurrent/matrix/index.js").default;

@@ -12,6 +12,8 @@
  *     forward     run() → y [L, B, H]
  *     train       run() → { loss, dx, dh0, dwx, dwh, dbx, dbh }     gradients of mean (y − target)²; no dbh "before"
  *     forecaster  run() → loss                one step of Adam (1e-3, PyTorch's other defaults), the weights move on
+ *     language    run() → loss                the same of a language model: x and target are whole numbers below O, [L, B]; `table` [O, I], a second
+ *                                             layer's wx1, wh1, bx1, bh1, the head's lw [O, H], lb [O]; gradients clipped to a joint norm of 5
  *
  * A result may stay in the library's own form until `read(result)` is called, which gives { name: Float32Array }. An adapter that has no way to
  * do a workload throws `Cannot`.
@@ -84,7 +86,7 @@ function commands(adapter, options) {
         for (const x of samples) result = await task.step(x);
         return { sizes: writeValues(out, { y: result }) };
       }
-      if (work.kind !== "forecaster") return { sizes: writeValues(out, await task.read(await task.run())) };
+      if (work.kind !== "forecaster" && work.kind !== "language") return { sizes: writeValues(out, await task.read(await task.run())) };
       const losses = new Float32Array(steps);
       for (let i = 0; i < steps; i++) losses[i] = await task.read(await task.run());
       return { sizes: writeValues(out, { losses }) };

@@ -158,7 +158,37 @@ class Forecaster:
         return {"losses": [self.run() for _ in range(steps)]}
 
 
-kinds = {"step": Step, "forward": Forward, "train": Train, "forecaster": Forecaster}
+class Language:
+    """Tokens -> embedding -> two GRU layers -> one logit per token of the vocabulary."""
+
+    def __init__(self, work, values):
+        L, B, I, H, O = (work[k] for k in "LBIHO")
+        self.table = torch.nn.Embedding(O, I)
+        self.gru = torch.nn.GRU(I, H, num_layers=2)
+        self.head = torch.nn.Linear(H, O)
+        names = ["wx", "wh", "bx", "bh", "wx1", "wh1", "bx1", "bh1"]
+        self.parameters = [self.table.weight, *self.gru.parameters(), self.head.weight, self.head.bias]
+        with torch.no_grad():
+            for p, name in zip(self.parameters, ["table", *names, "lw", "lb"]):
+                p.copy_(values[name].view_as(p))
+        self.x = values["x"].long().view(L, B)
+        self.target = values["target"].long()
+        self.optimizer = torch.optim.Adam(self.parameters, lr=1e-3)
+
+    def run(self):
+        self.optimizer.zero_grad(set_to_none=True)
+        logits = self.head(self.gru(self.table(self.x))[0])
+        loss = torch.nn.functional.cross_entropy(logits.flatten(0, 1), self.target)
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(self.parameters, 5.0)
+        self.optimizer.step()
+        return loss.item()
+
+    def check(self, steps):
+        return {"losses": [self.run() for _ in range(steps)]}
+
+
+kinds = {"step": Step, "forward": Forward, "train": Train, "forecaster": Forecaster, "language": Language}
 task = None
 
 

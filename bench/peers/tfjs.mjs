@@ -22,7 +22,6 @@ const rzn = zrn;
 export async function prepare(work, { backend, threads }) {
   const { kind, form, L, B, I, H, O, values } = work;
   if (form !== "before") throw new Cannot("its GRU layer has the reset-before form only");
-  if (kind === "forecaster" && backend === "cpu") throw new Cannot("left out: too slow to be a choice");
   const tf = require("@tensorflow/tfjs");
   if (backend === "wasm") {
     const wasm = require("@tensorflow/tfjs-backend-wasm");

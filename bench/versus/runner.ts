@@ -41,7 +41,7 @@ export function contestants(ours: string, isas: readonly string[], threads: numb
   ];
 }
 
-/** A library that has no such function: said in the report, no failure. */
+/** A library that has no such function, or is too slow to wait for: said in the report, no failure. */
 export class CannotDo extends Error {}
 
 export interface Spent {
@@ -79,9 +79,18 @@ export class Runner {
     return performance.now() - this.#spawned;
   }
 
-  async #ask<A>(request: object): Promise<A> {
+  /** @param limit ms to wait for the answer */
+  async #ask<A>(request: object, limit?: number): Promise<A> {
     this.#child.stdin.write(`${JSON.stringify(request)}\n`);
+    let late = false;
+    const giveUp = () => {
+      late = true;
+      this.#child.kill();
+    };
+    const timer = limit === undefined ? undefined : setTimeout(giveUp, limit);
     const { value, done } = await this.#answers.next();
+    clearTimeout(timer);
+    if (late) throw new CannotDo(`left out: no result within ${limit! / 1000} s`);
     if (done) throw new Error(`${this.who.key}: ended without an answer; it said: ${this.#said || "nothing"}`);
     const answer = JSON.parse(value) as A & { error?: string; cannot?: string };
     if (answer.cannot !== undefined) throw new CannotDo(answer.cannot);
@@ -94,9 +103,9 @@ export class Runner {
     const { kind, form, L, B, I, H, O } = c;
     return this.#ask({ do: "prepare", kind, form, L, B, I, H, O, file, sizes });
   }
-  /** The computation once; what came of it, by name. */
+  /** The computation once; what came of it, by name. Gives up after half a minute. */
   async check(out: string, steps: number): Promise<Record<string, Float32Array>> {
-    const { sizes } = await this.#ask<{ sizes: Record<string, number> }>({ do: "check", out, steps });
+    const { sizes } = await this.#ask<{ sizes: Record<string, number> }>({ do: "check", out, steps }, 30_000);
     const bytes = readFileSync(out);
     let at = 0;
     return Object.fromEntries(

@@ -21,7 +21,7 @@ export async function truthOf(c: Case, values: Values): Promise<Truth> {
     for (let t = 0; t < c.L; t++) y = mine.step(values["x"]!.subarray(t * c.I, (t + 1) * c.I));
     return { y };
   }
-  if (c.kind !== "forecaster") return mine.read(mine.run()) as Truth;
+  if (c.kind === "forward" || c.kind === "train") return mine.read(mine.run()) as Truth;
   const losses: number[] = [];
   for (let i = 0; i < LOSSES; i++) losses.push((await mine.run()) as number);
   return { losses };
