@@ -4,9 +4,11 @@
  * the variants take turns and the median counts.
  *
  *     node bench/kernels.mjs [--wasm plain,relaxed] [--rounds 9] [gru:100,64,256,256 …]      cell:L,B,I,H
+ *     node bench/kernels.mjs --wasm native-avx512,native-avx2,plain                          the addon's instruction sets beside it
  *     node --experimental-wasm-relaxed-simd bench/kernels.mjs --wasm plain,relaxed           Node 20 has relaxed SIMD behind a flag
  */
 import { readFileSync } from "node:fs";
+import { createRequire } from "node:module";
 import { parseArgs } from "node:util";
 
 const { values: options, positionals } = parseArgs({
@@ -30,10 +32,39 @@ const cases =
         "gru:1,1,256,256",
       ];
 
+/** The addon of this machine; kernels of one of its instruction sets on a memory. */
+const addonOf = () => createRequire(import.meta.url)(`../native/out/${process.platform}-${process.arch}/sluice.node`);
+const isaOf = (name) => (name.startsWith("native-") ? name.slice("native-".length) : null);
+function attach(isa, memory) {
+  const addon = addonOf();
+  const block = new Float64Array(new ArrayBuffer(8 * 64));
+  let invoke;
+  let buffer = null;
+  const kernels = addon.kernels.split(" ").map((name, number) => [
+    name,
+    (...args) => {
+      if (memory.buffer !== buffer) {
+        buffer = memory.buffer; // grown since
+        invoke = addon.attach(isa, new Uint8Array(buffer), block);
+      }
+      for (let i = 0; i < args.length; i++) block[i + 1] = args[i];
+      block[0] = number;
+      invoke();
+      return block[1];
+    },
+  ]);
+  return { ...Object.fromEntries(kernels), __heap_base: { value: 64 } };
+}
+
 function open(name) {
   const memory = new WebAssembly.Memory({ initial: 1024, maximum: 65536 });
-  const module = new WebAssembly.Module(readFileSync(new URL(`../kernels/bin/${name}.wasm`, import.meta.url)));
-  const kernels = new WebAssembly.Instance(module, { env: { memory } }).exports;
+  const isa = isaOf(name);
+  let kernels;
+  if (isa) kernels = attach(isa, memory);
+  else {
+    const module = new WebAssembly.Module(readFileSync(new URL(`../kernels/bin/${name}.wasm`, import.meta.url)));
+    kernels = new WebAssembly.Instance(module, { env: { memory } }).exports;
+  }
   let top = kernels.__heap_base.value;
   /** A buffer of n floats, uniform in (-size, size). */
   const buffer = (n, size = 0) => {
@@ -163,16 +194,22 @@ function setUp(wasm, cell, L, B, I, H) {
   };
 }
 
-/** GFLOP/s of registers only. */
-function peak(probe) {
+/** GFLOP/s of registers only, with vectors of the variant's width. */
+function peak(name) {
   const n = 1_000_000;
-  return (n * 24 * 4) / time(() => probe.probe_peak(n), 2) / 1e6;
+  const isa = isaOf(name);
+  let operations = n * 24 * 4;
+  const run = isa ? () => (operations = addonOf().peak(isa, n)) : () => probes[name].probe_peak(n);
+  const ms = time(run, 2);
+  return operations / ms / 1e6;
 }
 
 const variants = options.wasm.split(",");
-const probes = Object.fromEntries(variants.map((v) => [v, open(v.startsWith("relaxed") ? "probe-relaxed" : "probe").kernels]));
+const probes = Object.fromEntries(
+  variants.flatMap((v) => (isaOf(v) ? [] : [[v, open(v.startsWith("relaxed") ? "probe-relaxed" : "probe").kernels]])),
+);
 console.log(
-  "case                 wasm     peak   infer       forward     backward    training    scratch/kept   ms infer, forward, backward",
+  "case                 build          peak   infer       forward     backward    training    scratch/kept   ms infer, forward, backward",
 );
 for (const name of cases) {
   const [cell, sizes] = name.split(":");
@@ -180,7 +217,7 @@ for (const name of cases) {
   const calls = Math.max(1, Math.ceil(3e8 / runs[0].flops));
   for (let round = -1; round < Number(options.rounds); round++) {
     for (const run of runs) {
-      const p = peak(probes[run.wasm]);
+      const p = peak(run.wasm);
       const infer = time(() => run.forward(0), calls);
       const forward = time(() => run.forward(1), calls);
       const backward = time(run.backward, calls);
@@ -199,7 +236,7 @@ for (const name of cases) {
       return `${speed.toFixed(1).padStart(5)} ${((100 * speed) / top).toFixed(0).padStart(3)}%`.padEnd(12);
     };
     console.log(
-      `${name.padEnd(21)}${run.wasm.padEnd(9)}${top.toFixed(1).padEnd(7)}${share(infer, 1)}${share(forward, 1)}${share(backward, 2)}${share(forward + backward, 3)}` +
+      `${name.padEnd(21)}${run.wasm.padEnd(15)}${top.toFixed(1).padEnd(7)}${share(infer, 1)}${share(forward, 1)}${share(backward, 2)}${share(forward + backward, 3)}` +
         `${run.workShare.toFixed(2).padEnd(15)}${[infer, forward, backward].map((ms) => ms.toPrecision(3)).join(", ")}`,
     );
   }

@@ -1,4 +1,7 @@
-/** @file src → dist: embeds the committed wasm, compiles the TypeScript, makes the command line executable. A failed build leaves the old dist as it was. */
+/**
+ * @file src → dist: embeds the committed wasm, compiles the TypeScript, makes the command line executable. A failed build leaves the old dist as
+ * it was. The native addon is brought up to date where there is a compiler.
+ */
 import { spawnSync } from "node:child_process";
 import { chmodSync, renameSync, rmSync } from "node:fs";
 import { createRequire } from "node:module";
@@ -10,6 +13,9 @@ const root = fileURLToPath(new URL("../", import.meta.url));
 const fresh = join(root, `dist.${process.pid}.tmp`);
 const require = createRequire(import.meta.url);
 const tsc = join(dirname(require.resolve("typescript/package.json")), "bin", "tsc");
+
+const native = spawnSync(process.execPath, [join(root, "scripts/native.mjs"), "--optional"], { encoding: "utf8" });
+if (!native.stdout.includes("up to date")) process.stdout.write(native.stdout);
 
 const { status, error } = spawnSync(process.execPath, [tsc, "-p", "tsconfig.build.json", "--outDir", fresh], {
   cwd: root,

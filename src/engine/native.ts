@@ -3,8 +3,8 @@
  * is loaded in a browser, where every road ends at "not Node.js".
  *
  * The engine's memory stays a WebAssembly.Memory, so tensors are the same typed-array views on every backend and an address is still a
- * 32-bit offset. The addon is told where that memory starts; as WebAssembly may move a memory that grows (it does where address space is
- * short), it is told again after each growth.
+ * 32-bit offset. The addon is told where that memory starts. V8 reserves all of the address space at once, so a memory that grows stays where
+ * it is; but nothing promises that, so the addon is told again after each growth.
  */
 import { SluiceError } from "../base/errors.ts";
 import { ABI, type Kernels } from "./abi.gen.ts";
@@ -84,7 +84,7 @@ let status: NativeStatus | null = null;
 export function nativeStatus(): NativeStatus {
   if (status === null) {
     status = look();
-    if (status.broken) console.error(`sluice: the native addon is not used, WebAssembly runs instead: ${status.why}; reinstall it (npm install) or set SLUICE_BACKEND=wasm`);
+    if (status.broken) console.error(`sluice: the native addon is not used, WebAssembly runs instead: ${status.why}; reinstall it (in the repository: npm run native) or set SLUICE_BACKEND=wasm`);
   }
   return status;
 }
