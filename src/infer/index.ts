@@ -10,9 +10,11 @@ import { code } from "../engine/wasm/plain-infer.embed.ts";
 import { decodeModel } from "../formats/model.ts";
 import { seriesFor } from "../tasks/forecast/apply.ts";
 import { Forecaster, type SeriesForecast } from "../tasks/forecast/forecaster.ts";
+import type { ForecastStream } from "../tasks/forecast/stream.ts";
 
 export { SluiceError } from "../base/errors.ts";
 export type { SeriesForecast, TargetForecast } from "../tasks/forecast/forecaster.ts";
+export type { ForecastRow, ForecastStream } from "../tasks/forecast/stream.ts";
 
 /** Measurements by column name, all of one length: numbers (NaN or null: missing), texts for categories and ids. */
 export type Columns = Readonly<Record<string, ArrayLike<number | null> | readonly string[]>>;
@@ -38,6 +40,12 @@ export interface InferenceForecaster {
    * @throws missing, data, type: columns that are not there, too few rows, values that are no numbers
    */
   predict(input: ForecastInput): SeriesForecast[];
+  /**
+   * Takes the rows of one series in one by one and forecasts after each.
+   * @param options.id which series it is, for a model that tells them apart
+   * @throws missing: no id, where the model needs one
+   */
+  stream(options?: { id?: string }): ForecastStream;
 }
 
 /**
@@ -60,6 +68,7 @@ export async function load(bytes: Uint8Array | ArrayBuffer, where = "model"): Pr
       const time = timeNames[0];
       return model.predict(seriesFor(model, tableOf(input, time), { time: time ?? false }));
     },
+    stream: (options) => model.stream(options),
   };
 }
 

@@ -8,6 +8,7 @@ import type { ForecastPlot } from "../../plot/forecast-svg.ts";
 import { type Evaluation, evaluate } from "./evaluate.ts";
 import type { Forecaster, SeriesForecast } from "./forecaster.ts";
 import { prepareMaterial, splitHistory } from "./material.ts";
+import type { Preprocessing } from "./prepare.ts";
 
 /** What applying needs to know that the model does not: nothing, unless the columns are named otherwise. */
 export interface ApplyOptions {
@@ -16,17 +17,21 @@ export interface ApplyOptions {
   timeFormat?: string;
 }
 
+/** The table's columns behind the names of a model's: a text column where it reads one column per category. */
+export function columnsOf({ categories }: Preprocessing, names: readonly string[]): string[] {
+  return [...new Set(names.map((name) => Object.keys(categories).find((c) => name.startsWith(`${c}=`)) ?? name))];
+}
+
 /** The table's series, with the columns and the step that the model was trained on. */
 export function seriesFor(model: Forecaster, table: Table, options: ApplyOptions = {}, checkConstant = false): SeriesSet {
   const p = model.preprocessing;
-  const columns = (names: readonly string[]) => [...new Set(names.map((name) => Object.keys(p.categories).find((c) => name.startsWith(`${c}=`)) ?? name))];
   return toSeries(table, {
     time: options.time ?? (p.timed ? p.timeNames : false),
     ...(p.timeFormat === undefined && options.timeFormat === undefined ? {} : { timeFormat: options.timeFormat ?? p.timeFormat! }),
     ...(p.id === undefined ? {} : { id: p.id }),
     targets: p.targetNames,
-    past: columns(p.pastNames),
-    future: columns(p.futureNames),
+    past: columnsOf(p, p.pastNames),
+    future: columnsOf(p, p.futureNames),
     freq: p.freq,
     categories: p.categories,
     checkConstant,

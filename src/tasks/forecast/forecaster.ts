@@ -14,6 +14,7 @@ import { cutInputs, type InstanceNorm } from "./batch.ts";
 import { type ForecastNetwork, makeNetwork, type NetworkConfig } from "./network.ts";
 import { type Decoded, decode, numbersOf, type OutputConfig } from "./output.ts";
 import { type Prepared, type Preprocessing, prepare } from "./prepare.ts";
+import { type ForecastStream, RowStream } from "./stream.ts";
 
 /** JSON that rebuilds a forecaster. */
 export interface ForecasterConfig {
@@ -101,6 +102,15 @@ export class Forecaster {
       for (let b = 0; b < count; b++) forecasts.push(this.#read(forecast, b, count, slices[first + b]!, notes[first + b]!));
     }
     return forecasts;
+  }
+
+  /**
+   * Takes the rows of one series in one by one and forecasts after each, as `predict` would on all of them.
+   * @param options.id which series it is, for a model that tells them apart
+   * @throws missing: no id, where the model needs one
+   */
+  stream(options: { id?: string } = {}): ForecastStream {
+    return new RowStream(this, options.id);
   }
 
   /** Look-back and horizon of one series, without missing inputs. */

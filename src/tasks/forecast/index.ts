@@ -11,6 +11,7 @@ export { Forecaster, type ForecasterConfig, type SeriesForecast, type TargetFore
 export type { ForecastOptions, ForecastPlan } from "./options.ts";
 export type { Preprocessing } from "./prepare.ts";
 export { type ForecastReport, judge, showEvaluation } from "./report.ts";
+export type { ForecastRow, ForecastStream } from "./stream.ts";
 export { type ForecastEvent, type ForecastRunOptions, type TrainedForecast, trainForecast as train } from "./train.ts";
 
 /**
