@@ -55,8 +55,8 @@ export type ForecastEvent =
       stepsPerEpoch: number;
     }
   | TrainEvent
-  /** Last: the scores. */
-  | { type: "report"; report: ForecastReport };
+  /** Last: the scores, and what was trained. */
+  | { type: "report"; report: ForecastReport; forecaster: Forecaster };
 
 export interface TrainedForecast {
   forecaster: Forecaster;
@@ -141,7 +141,7 @@ export async function* trainForecast(table: Table, options: ForecastOptions, run
     // No clock: the same seed gives the same bytes, stopped and resumed or not.
     scores: { test: report.test, baselines: report.baselines },
   } as unknown as JsonObject;
-  yield { type: "report", report };
+  yield { type: "report", report, forecaster };
   return { forecaster, report, ended };
 }
 
