@@ -29,27 +29,21 @@ export function compareWays(steps = 60) {
     });
   }
 
-  // Sample by sample, as they come in from a sensor. Halfway the state goes to text and comes back: a session put down and picked up.
+  // Sample by sample, as they come in from a sensor. Halfway the session is put down as bytes and picked up by another stream.
   const bySample: number[] = [];
-  state = net.initialState(1);
+  let stream = net.stream();
   for (const [t, sample] of samples.entries()) {
-    if (t === steps >> 1) state = load(JSON.parse(JSON.stringify(save(state))));
-    state = engine.scope(() => {
-      const { y, state: after } = net.step(engine.tensor([1, 3], sample), state);
-      bySample.push(...y.data);
-      return keep(after);
-    });
+    if (t === steps >> 1) {
+      const bytes = stream.snapshot();
+      stream = net.stream();
+      stream.restore(bytes);
+    }
+    bySample.push(...stream.push(sample)); // the result stands in one array that each push overwrites
   }
 
   /** Copies that outlive the scope. */
   function keep(current: StackState): StackState {
     return current.map((cell) => cell.map((t: Tensor) => engine.keep(t)));
-  }
-  function save(current: StackState) {
-    return current.map((cell) => cell.map((t) => ({ shape: [...t.shape], values: [...t.data] })));
-  }
-  function load(saved: ReturnType<typeof save>): StackState {
-    return saved.map((cell) => cell.map(({ shape, values }) => engine.tensor(shape, values)));
   }
 
   const farthest = (other: ArrayLike<number>) => all.reduce((most, v, i) => Math.max(most, Math.abs(v - other[i]!)), 0);
