@@ -89,6 +89,45 @@ export function nativeStatus(): NativeStatus {
   return status;
 }
 
+/** Arguments that `caller` passes on. */
+const MOST = 40;
+
+/**
+ * A function that writes its arguments into the block and runs kernel `number`. Written out, in fours, because a rest parameter would make an
+ * array per call: garbage, and twice the time.
+ */
+function caller(block: Float64Array, number: number, run: () => void): (...args: number[]) => number {
+  type N = number;
+  // biome-ignore format: rows of four
+  return (
+    a0?: N, a1?: N, a2?: N, a3?: N,
+    a4?: N, a5?: N, a6?: N, a7?: N,
+    a8?: N, a9?: N, a10?: N, a11?: N,
+    a12?: N, a13?: N, a14?: N, a15?: N,
+    a16?: N, a17?: N, a18?: N, a19?: N,
+    a20?: N, a21?: N, a22?: N, a23?: N,
+    a24?: N, a25?: N, a26?: N, a27?: N,
+    a28?: N, a29?: N, a30?: N, a31?: N,
+    a32?: N, a33?: N, a34?: N, a35?: N,
+    a36?: N, a37?: N, a38?: N, a39?: N,
+  ): number => {
+    const b = block;
+    b[0] = number;
+    b[1] = a0!; b[2] = a1!; b[3] = a2!; b[4] = a3!;
+    if (a4 !== undefined) { b[5] = a4!; b[6] = a5!; b[7] = a6!; b[8] = a7!; }
+    if (a8 !== undefined) { b[9] = a8!; b[10] = a9!; b[11] = a10!; b[12] = a11!; }
+    if (a12 !== undefined) { b[13] = a12!; b[14] = a13!; b[15] = a14!; b[16] = a15!; }
+    if (a16 !== undefined) { b[17] = a16!; b[18] = a17!; b[19] = a18!; b[20] = a19!; }
+    if (a20 !== undefined) { b[21] = a20!; b[22] = a21!; b[23] = a22!; b[24] = a23!; }
+    if (a24 !== undefined) { b[25] = a24!; b[26] = a25!; b[27] = a26!; b[28] = a27!; }
+    if (a28 !== undefined) { b[29] = a28!; b[30] = a29!; b[31] = a30!; b[32] = a31!; }
+    if (a32 !== undefined) { b[33] = a32!; b[34] = a33!; b[35] = a34!; b[36] = a35!; }
+    if (a36 !== undefined) { b[37] = a36!; b[38] = a37!; b[39] = a38!; b[40] = a39!; }
+    run();
+    return b[1]!;
+  };
+}
+
 /** A backend of its own memory on one instruction set of an addon. */
 export function nativeBackend(addon: Addon, isa: Isa = addon.isas[0]!, why?: string): Backend {
   if (!addon.isas.includes(isa)) {
@@ -96,7 +135,7 @@ export function nativeBackend(addon: Addon, isa: Isa = addon.isas[0]!, why?: str
   }
   const memory = new WebAssembly.Memory({ initial: 32, maximum: 65536 });
   const names = addon.kernels.split(" ");
-  const block = new Float64Array(new ArrayBuffer(8 * 64));
+  const block = new Float64Array(new ArrayBuffer(8 * (1 + MOST))); // attach refuses it when a kernel has more arguments
   let invoke = addon.attach(isa, new Uint8Array(memory.buffer), block);
   const grow = memory.grow.bind(memory);
   memory.grow = (pages: number): number => {
@@ -106,12 +145,7 @@ export function nativeBackend(addon: Addon, isa: Isa = addon.isas[0]!, why?: str
   };
   const kernels: Record<string, (...args: number[]) => number> = {};
   for (const [number, name] of names.entries()) {
-    kernels[name] = (...args) => {
-      for (let i = 0; i < args.length; i++) block[i + 1] = args[i]!;
-      block[0] = number;
-      invoke();
-      return block[1]!;
-    };
+    kernels[name] = caller(block, number, () => invoke());
   }
   // Address 0 means absent, so the first cache line is left out.
   return { name: `native-${isa}`, kernels: kernels as unknown as Kernels, memory, heapBase: 64, bytes: 4, why };
