@@ -20,34 +20,31 @@ export async function prepare({ kind, form, L, B, I, H, O, values }) {
   const params = { wx: array("wx", 3 * H, I), wh: array("wh", 3 * H, H), bx: array("bx", 3 * H), bh: array("bh", 3 * H) };
   if (form === "before") delete params.bh;
 
-  /** h after one step, from the input's products u [B, 3H]; consumes u and h, keeps wht [H, 3H] and bh (reset after only). */
-  const step = (u, h, wht, bh) => {
+  /** Recurrent weights as a step takes them: [H, 3H], or, reset before, [H, 2H] for r and z and [H, H] for n. Consumes wh. */
+  const recurrent = (wh) => {
+    const wht = np.transpose(wh);
+    if (form === "after") return [wht];
+    return [wht.ref.slice([], [0, 2 * H]), wht.slice([], [2 * H, 3 * H])];
+  };
+  /** h after one step, from the input's products u [B, 3H]; consumes u and h, keeps the weights and bh (reset after only). */
+  const step = (u, h, [w, wn], bh) => {
     const gate = (a, g) => a.ref.slice([], [g * H, (g + 1) * H]);
-    if (form === "after") {
-      const v = np.matmul(h.ref, wht.ref).add(bh.ref);
-      const r = nn.sigmoid(gate(u, 0).add(gate(v, 0)));
-      const z = nn.sigmoid(gate(u, 1).add(gate(v, 1)));
-      const n = np.tanh(gate(u, 2).add(r.mul(gate(v, 2))));
-      u.dispose();
-      v.dispose();
-      return n.ref.add(z.mul(h.sub(n)));
-    }
-    const rz = np.matmul(h.ref, wht.ref.slice([], [0, 2 * H]));
-    const r = nn.sigmoid(gate(u, 0).add(gate(rz, 0)));
-    const z = nn.sigmoid(gate(u, 1).add(gate(rz, 1)));
-    const n = np.tanh(gate(u, 2).add(np.matmul(r.mul(h.ref), wht.ref.slice([], [2 * H, 3 * H]))));
+    const v = form === "after" ? np.matmul(h.ref, w.ref).add(bh.ref) : np.matmul(h.ref, w.ref);
+    const r = nn.sigmoid(gate(u, 0).add(gate(v, 0)));
+    const z = nn.sigmoid(gate(u, 1).add(gate(v, 1)));
+    const n = np.tanh(gate(u, 2).add(form === "after" ? r.mul(gate(v, 2)) : np.matmul(r.mul(h.ref), wn.ref)));
     u.dispose();
-    rz.dispose();
+    v.dispose();
     return n.ref.add(z.mul(h.sub(n)));
   };
   /** States h_1 … h_L, consuming all arguments. */
   const states = ({ wx, wh, bx, bh }, x, h0) => {
     const u = np.matmul(x.reshape([L * B, I]), np.transpose(wx)).add(bx).reshape([L, B, 3 * H]);
-    const wht = np.transpose(wh);
+    const weights = recurrent(wh);
     const all = [h0];
-    for (let t = 0; t < L; t++) all.push(step(u.ref.slice(t), all[t].ref, wht, bh));
+    for (let t = 0; t < L; t++) all.push(step(u.ref.slice(t), all[t].ref, weights, bh));
     u.dispose();
-    wht.dispose();
+    for (const w of weights) w.dispose();
     bh?.dispose();
     all.shift().dispose();
     return all;
@@ -56,14 +53,17 @@ export async function prepare({ kind, form, L, B, I, H, O, values }) {
   const zeros = () => np.zeros([B, H]);
 
   if (kind === "step") {
-    const one = jit(({ wx, wh, bx, bh }, x, h) => {
-      const u = np.matmul(x, np.transpose(wx)).add(bx);
-      const wht = np.transpose(wh);
-      const next = step(u, h, wht, bh);
-      wht.dispose();
+    const one = jit(({ wxt, bx, bh }, weights, x, h) => {
+      const next = step(np.matmul(x, wxt).add(bx), h, weights, bh);
+      for (const w of weights) w.dispose();
       bh?.dispose();
       return next;
     });
+    const { wx, wh, ...biases } = params;
+    // Turned and cut once: adding 0 makes arrays of their own of what would else be views.
+    const own = jit((a) => a.add(0));
+    const fixed = { wxt: own(np.transpose(wx)), ...biases };
+    const weights = recurrent(wh).map((w) => own(w));
     let h = zeros();
     return {
       reset() {
@@ -71,7 +71,7 @@ export async function prepare({ kind, form, L, B, I, H, O, values }) {
         h = zeros();
       },
       step(sample) {
-        h = one(tree.ref(params), np.array(sample).reshape([1, I]), h);
+        h = one(tree.ref(fixed), tree.ref(weights), np.array(sample).reshape([1, I]), h);
         return h.ref.dataSync();
       },
     };

@@ -7,7 +7,7 @@ import { Rng } from "../../src/index.ts";
  */
 export type Kind = "step" | "forward" | "train" | "forecaster" | "language";
 
-/** Where the reset gate acts. PyTorch has `after` only, TensorFlow.js and brain.js `before` only; ONNX and we have both. */
+/** Where the reset gate acts. PyTorch has `after` only, brain.js `before` only; ONNX and we have both. */
 export type Form = "after" | "before";
 
 /** L steps, B batch, I inputs (of a language model: the embedding's width), H hidden, O outputs of the head (0 where there is none). */

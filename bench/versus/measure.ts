@@ -57,13 +57,15 @@ const undisturbed = ({ wall, cpu }: Spent): number => Math.min(wall, cpu);
 
 async function warmUp(runner: Runner, c: Case, rounds: number): Promise<Pick<Ready, "turn" | "turns">> {
   if (c.kind === "step") {
-    const first = await runner.steps(20, 20, 20);
-    const block = Math.max(1, Math.min(500, Math.round(0.05 / first.p50)));
-    const blocks = Math.max(40, Math.min(400, Math.round(20 / (block * first.p50))));
-    await runner.steps(blocks, block, 1000);
+    const { p50 } = await runner.steps(10, 2, 5);
+    const within = (ms: number, each: number, least: number, most: number) => Math.max(least, Math.min(most, Math.round(ms / each)));
+    const block = within(0.05, p50, 1, 500);
+    const blocks = within(20, block * p50, 10, 400);
+    const singles = within(20, p50, 20, 4000);
+    for (let i = 0; i < 3; i++) await runner.steps(blocks, block, singles);
     return {
       turn: async () => {
-        const spent = await runner.steps(blocks, block, Math.min(4000, blocks * block));
+        const spent = await runner.steps(blocks, block, singles);
         return { ...spent, time: spent.p50 };
       },
       turns: rounds,

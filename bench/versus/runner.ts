@@ -103,9 +103,9 @@ export class Runner {
     const { kind, form, L, B, I, H, O } = c;
     return this.#ask({ do: "prepare", kind, form, L, B, I, H, O, file, sizes });
   }
-  /** The computation once; what came of it, by name. Gives up after half a minute. */
+  /** The computation once; what came of it, by name. Gives up after 20 seconds. */
   async check(out: string, steps: number): Promise<Record<string, Float32Array>> {
-    const { sizes } = await this.#ask<{ sizes: Record<string, number> }>({ do: "check", out, steps }, 30_000);
+    const { sizes } = await this.#ask<{ sizes: Record<string, number> }>({ do: "check", out, steps }, 20_000);
     const bytes = readFileSync(out);
     let at = 0;
     return Object.fromEntries(
