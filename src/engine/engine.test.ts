@@ -1,6 +1,9 @@
 /** Memory, scopes and the tape. Truth: laws (what is given back is used again; gradients add) and sums done by hand. */
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import { describe, expect, test } from "vitest";
 import { add } from "../ops/elementwise.ts";
+import { sum } from "../ops/reduce.ts";
 import { createEngine, Engine, wasmBackend } from "./index.ts";
 import { code as f64 } from "./wasm/plain-f64.embed.ts";
 
@@ -112,5 +115,104 @@ describe("tape", () => {
     } finally {
       console.error = held;
     }
+  });
+});
+
+describe("what outlives what", () => {
+  test("a tensor's gradient lasts as long as the tensor, in whichever scope backward runs", () => {
+    const e = createEngine();
+    e.scope(() => {
+      const a = e.tensor([1], [3], { grad: true });
+      for (let i = 0; i < 2; i++) e.scope(() => e.backward(e.record(() => add({ a, b: a }).y)));
+      e.scope(() => e.tensor([64]).data.fill(9));
+      expect([...a.grad!]).toEqual([4]);
+    });
+  });
+
+  test("a step that throws leaves the engine as it was: arena, tape and numbers", () => {
+    const e = createEngine({ maxBytes: 16 << 20 });
+    const p = e.param([2], [1, 2]);
+    const step = () =>
+      e.scope(() => {
+        const y = e.record(() => add({ a: p, b: e.tensor([2], [1, 1]) }).y);
+        e.scope(() => e.tensor([512, 1024]));
+        return [...y.data];
+      });
+    expect(step()).toEqual([2, 3]);
+    const before = e.memory.usage;
+    for (let i = 0; i < 3; i++) {
+      expect(() => e.memory.take(64 << 20)).toThrow(/more are needed/);
+      expect(() => e.scope(() => e.record(() => e.tensor([64 << 20])))).toThrow(/more are needed/);
+      expect(() => e.record(() => e.tensor([64 << 20]))).toThrow(/more are needed/);
+      expect(e.recording).toBe(false);
+      expect(step()).toEqual([2, 3]);
+    }
+    expect(e.memory.usage).toEqual(before);
+  });
+
+  test("a recording inside another would lose the outer one's ops: it says so; one in a scope of its own is fine", () => {
+    const e = createEngine();
+    const p = e.param([1], [3]);
+    const twice = () => add({ a: p, b: p }).y;
+    expect(() => e.record(() => add({ a: twice(), b: e.record(twice) }))).toThrow(/record: .* inside another/);
+    e.scope(() => {
+      const y = e.record(() => {
+        const inner = e.scope(() => {
+          e.backward(e.record(twice));
+          return p.grad![0]!;
+        });
+        expect(inner).toBe(2);
+        return twice();
+      });
+      e.backward(y);
+    });
+    expect([...p.grad!]).toEqual([4]);
+  });
+
+  test("a view of a frozen parameter asks for no gradient either", () => {
+    const e = createEngine();
+    const p = e.param([2], [1, 2]);
+    const q = e.param([1], [1]);
+    p.frozen = true;
+    e.scope(() => e.backward(e.record(() => add({ a: p.slice(0, 1), b: q }).y)));
+    expect(p.grad).toBe(null);
+    expect([...q.grad!]).toEqual([1]);
+  });
+
+  test("numbers may come from engine memory itself, even where making room for them moves it", () => {
+    const e = createEngine();
+    const n = 300_000;
+    const a = e.tensor([n], new Float32Array(n).fill(7));
+    for (let i = 0; i < 5; i++) {
+      for (const copy of [e.tensor([n], a.data), e.param([n], a.data)]) expect(copy.data.every((v) => v === 7)).toBe(true);
+    }
+    expect(e.memory.usage.total).toBeGreaterThan(10 * n * 4);
+  });
+
+  test.each([[[-2, -3]], [[0.5, 4]], [[1.5]], [[Number.NaN]], [[-4]], [[2 ** 40, 2 ** 40]]])("a shape %j is refused, whoever makes it", (shape) => {
+    const e = createEngine();
+    for (const make of [() => e.tensor(shape), () => e.param(shape), () => e.hold(shape), () => e.ints(shape)]) expect(make).toThrow(/tensor: shape is \[.*\], expected whole numbers from 0/);
+  });
+
+  test("gradients outside every scope are given back with their tensors", async () => {
+    setFlagsFromString("--expose-gc");
+    const gc = runInNewContext("gc") as () => void;
+    const e = createEngine();
+    const p = e.param([10_000]);
+    const round = () => {
+      for (let i = 0; i < 20; i++) e.backward(e.record(() => sum({ x: add({ a: p, b: e.param([10_000]) }).y }).y));
+    };
+    const settle = async () => {
+      for (let i = 0; i < 5; i++) {
+        gc();
+        await new Promise((done) => setTimeout(done, 5));
+      }
+    };
+    round();
+    await settle();
+    const { heap } = e.memory.usage;
+    round();
+    await settle();
+    expect(e.memory.usage.heap).toBeLessThan(heap + 100_000);
   });
 });

@@ -39,11 +39,13 @@ export class Engine {
   /** Said in front of numeric errors: which training step is running. */
   where = "";
   #tape: Recorded[] | null = null;
+  /** The tape of the `record` that is running. */
+  #filling: Recorded[] | null = null;
   #scope: Scope | null = null;
   #f32: Float32Array | null = null;
   #f64: Float64Array | null = null;
   #i32: Int32Array | null = null;
-  /** Gives the heap block of a tensor made outside every scope back once nobody holds the tensor. */
+  /** Gives heap blocks back, a tensor's and its gradient's, once nobody holds the tensor. */
   readonly #collected = new FinalizationRegistry<Ptr>((ptr) => this.memory.free(ptr));
 
   /** @param options.maxBytes the most memory this engine may use; 4 GiB is the most that WebAssembly gives */
@@ -92,10 +94,26 @@ export class Engine {
     }
   }
 
-  /** Runs `f` and remembers its ops, so that `backward` can be called on what it returns. */
+  /**
+   * Runs `f` and remembers its ops, so that `backward` can be called on what it returns.
+   * @throws state: called inside another recording (a scope of its own may have one)
+   */
   record<R>(f: () => R): R {
-    this.#tape = [];
-    return f();
+    const outer = this.#filling;
+    if (this.#tape !== null && this.#tape === outer) {
+      throw new SluiceError("state", "record: it is called inside another record, expected one at a time; record the whole computation once, or put the inner one into engine.scope(() => …)");
+    }
+    const tape: Recorded[] = [];
+    this.#tape = tape;
+    this.#filling = tape;
+    try {
+      return f();
+    } catch (error) {
+      if (this.#tape === tape) this.#tape = null;
+      throw error;
+    } finally {
+      this.#filling = outer;
+    }
   }
 
   /** Runs `f` without remembering its ops. */
@@ -138,7 +156,13 @@ export class Engine {
   gradOf(t: Tensor): Ptr {
     if (t.base) return this.gradOf(t.base) + (t.ptr - t.base.ptr);
     if (t.gradPtr === 0) {
-      t.gradPtr = t.scope === null ? this.memory.alloc(t.size * this.bytes) : this.memory.take(t.size * this.bytes);
+      const bytes = t.size * this.bytes;
+      // The arena's next bytes last as long as the scope that is open now, which may end before the tensor's own.
+      if (t.scope !== null && t.scope === this.#scope) t.gradPtr = this.memory.take(bytes);
+      else {
+        t.gradPtr = this.memory.alloc(bytes);
+        this.#collected.register(t, t.gradPtr);
+      }
       this.reals(t.gradPtr, t.size).fill(0);
     }
     return t.gradPtr;
@@ -146,14 +170,8 @@ export class Engine {
 
   /** Room for a tensor: in the scope, or on the heap when none is open. The content is whatever was there. */
   make(shape: readonly number[], kind: "real" | "int" = "real", needsGrad = false): Tensor {
-    const bytes = sizeOf(shape) * (kind === "int" ? 4 : this.bytes);
-    if (!Number.isSafeInteger(bytes) || bytes < 0) {
-      throw new SluiceError("range", `tensor: shape is ${showShape(shape)}, expected whole numbers from 0 whose product fits in memory`);
-    }
-    if (this.#scope !== null) return new Tensor(this, this.memory.take(bytes), shape, kind, needsGrad, this.#scope);
-    const t = new Tensor(this, this.memory.alloc(bytes), shape, kind, needsGrad, null);
-    this.#collected.register(t, t.ptr);
-    return t;
+    if (this.#scope !== null) return new Tensor(this, this.memory.take(this.#bytesOf(shape, kind)), shape, kind, needsGrad, this.#scope);
+    return this.#owned(new Tensor(this, this.memory.alloc(this.#bytesOf(shape, kind)), shape, kind, needsGrad, null));
   }
 
   /**
@@ -161,24 +179,20 @@ export class Engine {
    * @param options.grad ask for its gradient
    */
   tensor(shape: readonly number[], data?: ArrayLike<number>, options: { grad?: boolean } = {}): Tensor {
-    const t = this.make(shape, "real", options.grad ?? false);
-    this.#load(t, data);
-    return t;
+    const own = this.#apart(data);
+    return this.#load(this.make(shape, "real", options.grad ?? false), own);
   }
 
   /** A tensor of 32-bit integers: token numbers, lengths. */
   ints(shape: readonly number[], data?: ArrayLike<number>): Tensor {
-    const t = this.make(shape, "int");
-    this.#load(t, data);
-    return t;
+    const own = this.#apart(data);
+    return this.#load(this.make(shape, "int"), own);
   }
 
   /** A parameter on the heap; it is given back when nobody holds it any more. */
   param(shape: readonly number[], data?: ArrayLike<number>): Param {
-    const p = new Param(this, this.memory.alloc(sizeOf(shape) * this.bytes), shape);
-    this.#collected.register(p, p.ptr);
-    this.#load(p, data);
-    return p;
+    const own = this.#apart(data);
+    return this.#load(this.#owned(new Param(this, this.memory.alloc(this.#bytesOf(shape, "real")), shape)), own);
   }
 
   /** A copy of `t` that outlives the scope: state carried from one step to the next. */
@@ -190,16 +204,33 @@ export class Engine {
 
   /** Room on the heap whether or not a scope is open, given back when nobody holds the tensor any more. The content is whatever was there. */
   hold(shape: readonly number[], kind: "real" | "int" = "real"): Tensor {
-    const ptr = this.memory.alloc(sizeOf(shape) * (kind === "int" ? 4 : this.bytes));
-    const t = new Tensor(this, ptr, shape, kind, false, null);
-    this.#collected.register(t, ptr);
+    return this.#owned(new Tensor(this, this.memory.alloc(this.#bytesOf(shape, kind)), shape, kind, false, null));
+  }
+
+  /** `t`, whose heap block is given back when nobody holds it any more. */
+  #owned<X extends Tensor>(t: X): X {
+    this.#collected.register(t, t.ptr);
     return t;
   }
 
-  #load(t: Tensor, data?: ArrayLike<number>): void {
+  #bytesOf(shape: readonly number[], kind: "real" | "int"): number {
+    const bytes = sizeOf(shape) * (kind === "int" ? 4 : this.bytes);
+    if (!Number.isSafeInteger(bytes) || !shape.every((d) => Number.isInteger(d) && d >= 0)) {
+      throw new SluiceError("range", `tensor: shape is ${showShape(shape)}, expected whole numbers from 0 whose product fits in memory`);
+    }
+    return bytes;
+  }
+
+  /** `data`, or a copy where it is a view of this engine's memory: making room may move that. */
+  #apart(data: ArrayLike<number> | undefined): ArrayLike<number> | undefined {
+    return ArrayBuffer.isView(data) && data.buffer === this.memory.wasm.buffer ? Array.from(data) : data;
+  }
+
+  #load<X extends Tensor>(t: X, data: ArrayLike<number> | undefined): X {
     if (data === undefined) t.data.fill(0);
     else if (data.length !== t.size) {
       throw new SluiceError("shape", `tensor: ${data.length} numbers given for shape ${showShape(t.shape)}, expected ${t.size}`);
     } else t.data.set(data);
+    return t;
   }
 }

@@ -76,7 +76,10 @@ export class Memory {
     return ptr;
   }
 
-  /** Takes `bytes` of the heap; the content is whatever was there. */
+  /**
+   * Takes `bytes` of the heap; the content is whatever was there.
+   * @throws memory: more than `maxBytes`, or the host has no more; nothing has changed then
+   */
   alloc(bytes: number): Ptr {
     const size = heapClass(bytes);
     const ptr = this.#free.get(size)?.pop() ?? this.#reserve(size);
@@ -107,31 +110,34 @@ export class Memory {
     this.#offset = mark.offset;
   }
 
-  /** Takes `bytes` of the arena; the content is whatever was there. */
+  /**
+   * Takes `bytes` of the arena; the content is whatever was there.
+   * @throws memory: as for `alloc`; the arena stands where it stood
+   */
   take(bytes: number): Ptr {
     const need = Math.ceil(bytes / ALIGN) * ALIGN;
-    for (;;) {
-      const segment = this.#segments[this.#segment];
-      if (segment === undefined) break;
-      if (this.#offset + need <= segment.size) {
-        const ptr = segment.ptr + this.#offset;
-        this.#offset += need;
-        return ptr;
-      }
-      if (this.#segment === this.#segments.length - 1 && segment.ptr + segment.size === this.#brk) {
+    let at = this.#segment;
+    let offset = this.#offset;
+    for (; at < this.#segments.length; at++, offset = 0) {
+      const segment = this.#segments[at]!;
+      const missing = offset + need - segment.size;
+      if (missing > 0) {
+        if (at < this.#segments.length - 1 || segment.ptr + segment.size !== this.#brk) continue;
         // Nothing lies behind the last segment: let it grow where it is.
-        const more = Math.max(this.#offset + need - segment.size, Math.min(segment.size / 4, 64 * 2 ** 20));
-        segment.size += this.#grow(more, this.#offset + need - segment.size);
-        continue;
+        segment.size += this.#grow(Math.max(missing, Math.min(segment.size / 4, 64 * 2 ** 20)), missing);
       }
-      this.#segment++;
-      this.#offset = 0;
+      return this.#stand(at, offset, need);
     }
     const size = this.#grow(Math.max(need, 2 ** 20), need);
     this.#segments.push({ ptr: this.#brk - size, size });
-    this.#segment = this.#segments.length - 1;
-    this.#offset = need;
-    return this.#brk - size;
+    return this.#stand(at, 0, need);
+  }
+
+  /** Puts the mark behind `need` bytes of a segment that has them, and returns where they begin. */
+  #stand(segment: number, offset: number, need: number): Ptr {
+    this.#segment = segment;
+    this.#offset = offset + need;
+    return this.#segments[segment]!.ptr + offset;
   }
 
   /** Reserves `wish` bytes for the arena, or just `need` where so much is not to be had. */

@@ -209,5 +209,5 @@ export function defineOp<
   return op;
 }
 
-/** Frozen parameters ask for no gradient. */
-const isFrozen = (t: Tensor): boolean => (t as { frozen?: boolean }).frozen === true;
+/** Frozen parameters, and views of them, ask for no gradient. */
+const isFrozen = (t: Tensor): boolean => ((t.base ?? t) as { frozen?: boolean }).frozen === true;
