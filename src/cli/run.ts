@@ -18,6 +18,7 @@ const verbs: Record<string, { summary: string; load: () => Promise<Verb> }> = {
   predict: { summary: "forecast what comes after the end of a table", load: () => import("./predict.ts") },
   backtest: { summary: "train and score again and again on ever more of the past", load: () => import("./backtest.ts") },
   inspect: { summary: "say what is in a model file", load: () => import("./inspect.ts") },
+  doctor: { summary: "say what the kernels run on here, and why", load: () => import("./doctor.ts") },
   "sample-data": { summary: "write made-up data to try things with", load: () => import("./sample-data.ts") },
 };
 

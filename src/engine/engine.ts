@@ -32,6 +32,8 @@ export class Engine {
   readonly memory: Memory;
   readonly bytes: 4 | 8;
   readonly backend: string;
+  /** Why this backend was chosen. */
+  readonly why: string;
   /** 0 silent; 1 device and sizes; 2 time and bytes of each op; 3 shapes; 4 stop at the first non-finite value. */
   debug: number;
   /** Stop at the first non-finite value as level 4 does, printing nothing: how the training loop explains a loss that is NaN. */
@@ -53,6 +55,7 @@ export class Engine {
     this.kernels = backend.kernels;
     this.bytes = backend.bytes;
     this.backend = backend.name;
+    this.why = backend.why ?? "";
     this.memory = new Memory(backend.memory, backend.heapBase, Math.min(options.maxBytes ?? Infinity, 65536 * 65536 - 65536));
     this.debug = options.debug ?? debugLevel();
     if (this.debug >= 1) console.error(`sluice: backend ${backend.name}${backend.why ? ` (${backend.why})` : ""}, ${backend.bytes * 8}-bit reals, at most ${this.memory.maxBytes} bytes`);

@@ -7,7 +7,7 @@ import { lastJson, shell, sluice, tiny, workFolder, writeLoads } from "./sluice.
 
 const folder = workFolder();
 const at = (name: string) => join(folder, name);
-const verbs = ["train", "evaluate", "predict", "backtest", "inspect", "sample-data"];
+const verbs = ["train", "evaluate", "predict", "backtest", "inspect", "doctor", "sample-data"];
 
 beforeAll(async () => {
   writeLoads(at("loads.csv"), 1000);
@@ -171,4 +171,13 @@ test("a time column made of parts, counted rows, another delimiter", async () =>
   expect(counted.stderr).toContain("pm: the next 6 rows");
   expect((await sluice(folder, ["predict", "c.safetensors", "parts.csv"])).stdout).toMatch(/^row,pm,.*\n701,/);
   expect(existsSync(at("c.safetensors")) && statSync(at("c.safetensors")).size > 0).toBe(true);
+});
+
+test("doctor names the backend that runs and why, and SLUICE_BACKEND decides", async () => {
+  const report = lastJson<{ backend: string; why: string; addon: { found: boolean }; cores: number }>(await shell(folder, "SLUICE_BACKEND=wasm sluice doctor --json"));
+  expect(report).toMatchObject({ why: "SLUICE_BACKEND=wasm" });
+  expect(report.backend).toMatch(/^wasm-(plain|relaxed)$/);
+  const free = await sluice(folder, ["doctor"]);
+  expect(free.stdout).toMatch(/^sluice +\d+\.\d+\.\d+ on Node\.js/);
+  expect(free.stdout).toMatch(report.addon.found ? /backend +native-/ : /backend +wasm-/);
 });

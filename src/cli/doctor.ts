@@ -1,0 +1,52 @@
+/** @file `sluice doctor`: what the kernels run on here, and why. Node-only. */
+import { availableParallelism } from "node:os";
+import type { Command } from "commander";
+import { showBytes } from "../base/errors.ts";
+import { newCommand } from "./command.ts";
+import type { Session } from "./session.ts";
+import { version } from "./session.ts";
+
+const examples = `
+The native addon is used where there is one; SLUICE_BACKEND=wasm or native insists, SLUICE_ISA=avx512, avx2, sse2 or neon chooses its
+instruction set.
+
+Examples:
+  $ sluice doctor
+  $ SLUICE_BACKEND=wasm sluice doctor --json`;
+
+export const command = (session: Session): Command =>
+  newCommand("doctor", "Says which backend and instruction set run here, and why.")
+    .optionsGroup("General:")
+    .option("--json", "end with one JSON object on stdout")
+    .option("--quiet", "no difference here: this verb only prints its result")
+    .addHelpText("after", examples)
+    .action(() => examine(session));
+
+async function examine(session: Session): Promise<void> {
+  const [{ machineEngine }, { nativeStatus, hasRelaxedSimd }] = await Promise.all([import("./engine.ts"), import("../engine/index.ts")]);
+  const engine = machineEngine();
+  const { addon, why: addonWhy } = nativeStatus();
+  const report = {
+    sluice: version(),
+    node: process.versions.node,
+    platform: `${process.platform}-${process.arch}`,
+    backend: engine.backend,
+    why: engine.why,
+    addon: { found: addon !== null, why: addonWhy, instructionSets: addon?.isas ?? [] },
+    relaxedSimd: hasRelaxedSimd(),
+    memoryLimit: engine.memory.maxBytes,
+    threads: 1,
+    cores: availableParallelism(),
+  };
+  session.show(
+    [
+      `sluice      ${report.sluice} on Node.js ${report.node}, ${report.platform}`,
+      `backend     ${report.backend}: ${report.why}`,
+      `addon       ${addon === null ? "not used" : `has ${addon.isas.join(", ")} here`}: ${addonWhy}`,
+      `WebAssembly SIMD, ${report.relaxedSimd ? "with" : "without"} relaxed multiply-adds`,
+      `memory      at most ${showBytes(report.memoryLimit)} for an engine`,
+      `threads     ${report.threads} of ${report.cores} cores`,
+    ].join("\n"),
+  );
+  session.result(report);
+}
