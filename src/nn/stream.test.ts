@@ -307,6 +307,28 @@ test("what cannot be streamed is refused with the reason", () => {
   expect(() => net.stream({ head: elsewhere })).toThrow(/head 0 belongs to another engine/);
 });
 
+test("a step changes nothing outside of its own block", () => {
+  for (const e of Object.values(engines).filter((one) => one.bytes === 4)) {
+    for (const [weights, sessions] of [["f32", 1], ["f32", 3], ["f32", 70], ["bf16", 1], ["int8", 3]] as const) {
+      for (const H of [1, 15, 17, 33]) {
+        const { net, head } = build(e, { cell: "lstm", inputSize: 3, hiddenSize: H, projectionSize: 5, residual: true, layers: 2 }, [7, 1], H);
+        const plan = new StreamPlan(net, head, weights, sessions);
+        const block = plan.block();
+        e.reals(block.ptr + plan.input, sessions * 3).set(numbers(sessions * 3, new Rng(H)));
+        const memory = () => new Uint8Array(e.memory.wasm.buffer);
+        const before = memory().slice();
+        expect(e.kernels.stream_step(block.ptr)).toBe(0);
+        const end = block.ptr + plan.blockBytes;
+        // WebAssembly's own stack lies below everything that the engine deals out.
+        const low = e.backend.startsWith("native") ? 0 : 65536;
+        expect(Buffer.compare(memory().subarray(low, block.ptr), before.subarray(low, block.ptr))).toBe(0);
+        expect(Buffer.compare(memory().subarray(end), before.subarray(end))).toBe(0);
+        expect(Buffer.compare(memory().subarray(block.ptr, end), before.subarray(block.ptr, end))).not.toBe(0);
+      }
+    }
+  }
+});
+
 test("a million steps: memory as it was", () => {
   const net = new Recurrent({ inputSize: 2, hiddenSize: 3 }, new Init(engine, new Rng(1)));
   const s = net.stream();

@@ -97,6 +97,36 @@ describe("equal to predict on all rows so far", () => {
     expect(compared).toBeGreaterThan(150);
   });
 
+  test("with gaps as long as are filled, across the beginning of the look-back, and targets that stay away as long as may be", () => {
+    for (const away of [0, 1, L - 1, L, 2 * L]) {
+      for (const gap of [1, L - 1, L, L + 1]) {
+        const n = 6 * L;
+        const first = n - away - L; // of the rows looked back on
+        for (const reach of [1, gap]) {
+          const rows: WorldRow[] = world(n, gap).map((r, t) => ({
+            ...r,
+            heat: t > first - gap + reach - 1 && t < first + reach ? null : r.heat,
+            demand: t >= n - away ? null : r.demand,
+          }));
+          const s = plain.stream();
+          const got = rows.map((row) => s.push(rowOf(seen(row)))).at(-1);
+          expect(got).toEqual(due(plain, rows));
+        }
+      }
+    }
+  });
+
+  test("after a silence of any length", () => {
+    for (const silence of [L - 1, 3 * L, 4 * L - 2, 4 * L - 1, 4 * L, 10 * L]) {
+      const s = plain.stream();
+      const rows: WorldRow[] = world(2 * L + silence + 3, 11).filter((_, t) => t < 2 * L || t >= 2 * L + silence);
+      for (const [t, row] of rows.entries()) {
+        const got = s.push(rowOf(seen(row)));
+        if (t + 1 >= L) expect(got).toEqual(due(plain, rows.slice(0, t + 1)));
+      }
+    }
+  });
+
   test("with columns known ahead", () => {
     const s = known.stream();
     const rows = world(3 * L + M, 4);
@@ -132,7 +162,9 @@ test("no forecast while the last target lies too far back, and again one when it
   const rows: WorldRow[] = world(8 * L, 6).map((r, t) => ({ ...r, demand: t >= 2 * L && t < 6 * L ? null : r.demand }));
   const got = rows.map((row) => s.push(rowOf(seen(row))));
   expect(got[2 * L]).toEqual(due(plain, rows.slice(0, 2 * L + 1)));
-  expect(got[5 * L]).toBeNull();
+  expect(got[4 * L - 1]).toEqual(due(plain, rows.slice(0, 4 * L)));
+  expect(got[4 * L]).toBeNull();
+  expect(got[6 * L - 1]).toBeNull();
   expect(got[6 * L]).toEqual(due(plain, rows.slice(0, 6 * L + 1)));
   expect(got.at(-1)).toEqual(due(plain, rows));
 });

@@ -115,12 +115,12 @@ export class RowStream implements ForecastStream {
 
   /**
    * Without the rows that no forecast can need any more: the model looks back on L, before them lie L to fill a gap from, and after the last
-   * measured target come L at most. Where the first of these steps is absent an empty row holds its place.
+   * measured target come 2L at most. Where the first of these steps is absent an empty row holds its place.
    */
   #cut(rows: readonly Kept[]): readonly Kept[] {
     const { lookback, preprocessing } = this.#model;
     const { freq } = preprocessing;
-    const most = 3 * lookback;
+    const most = 4 * lookback;
     if (freq.unit !== "ms" && freq.unit !== "month") return rows.slice(-most);
     const last = rows.at(-1)!.time;
     const from = rows.findIndex(({ time }) => stepsBetween(time, last, freq) < most);
@@ -136,7 +136,9 @@ export class RowStream implements ForecastStream {
     if (!rows.some(({ cells }) => targetNames.some((_, c) => cells[c] !== null))) return null;
     const setOf = (all: readonly Kept[]) => seriesFor(model, this.#table(all), { time: timed ? TIME : false });
     const set = setOf(rows);
-    if (historyLength(set.series[0]!) < model.lookback) return null;
+    const series = set.series[0]!;
+    const history = historyLength(series);
+    if (history < model.lookback || series.length - history > 2 * model.lookback) return null;
     const forecast = model.predict(this.#future.length === 0 ? set : setOf([...rows, ...this.#ahead(rows.at(-1)!.time, future)]))[0]!;
     // Where rows are counted, those that were given up count too.
     if (!timed) for (let m = 0; m < forecast.times.length; m++) forecast.times[m]! += rows[0]!.time;
