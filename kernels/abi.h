@@ -32,7 +32,9 @@ using u8 = unsigned char;
 using u16 = unsigned short;
 using u32 = unsigned int;
 using u64 = unsigned long long;
+using i64 = long long;
 
 INLINE int min(int a, int b) { return a < b ? a : b; }
 INLINE int max(int a, int b) { return a > b ? a : b; }
+INLINE i64 max(i64 a, i64 b) { return a > b ? a : b; }
 INLINE int roundUp(int n, int step) { return (n + step - 1) / step * step; }

@@ -25,19 +25,23 @@ constexpr int MC = 64;  // a block of A, MC × KC, stays in the second
 
 // ---- scratch ----
 
-// Hands out parts of a work buffer. Laid out once with a null base to learn the size, once more to get the parts.
+// Hands out parts of a work buffer. Laid out once with a null base to learn the size, once more to get the parts. Counts in 64 bits: sizes
+// that fit memory one by one may not fit it, nor an int, once multiplied.
 struct Scratch {
   T* base;
-  int used = 0;
-  T* take(int n) {
+  i64 used = 0;
+  T* take(i64 n) {
+    constexpr i64 LINE = 64 / int(sizeof(T));
     T* part = base + used;
-    used += roundUp(n, 64 / int(sizeof(T)));
+    used += (n + LINE - 1) / LINE * LINE;
     return part;
   }
-  template <class P> P* list(int n) { return (P*)take(int((n * sizeof(P) + sizeof(T) - 1) / sizeof(T))); }
+  template <class P> P* list(i64 n) { return (P*)take((n * i64(sizeof(P)) + i64(sizeof(T)) - 1) / i64(sizeof(T))); }
 };
+// What a *_work kernel says: the elements used, or the most that an int can say, which no memory has.
+INLINE int elements(i64 used) { return used < 0x7fffffff ? int(used) : 0x7fffffff; }
 
-INLINE int packedSize(int K, int N) { return K * roundUp(N, NR); }
+INLINE i64 packedSize(i64 K, int N) { return K * roundUp(N, NR); }
 constexpr int BLOCK_SIZE = MC * KC;
 
 NOINLINE void fillRow(T* y, T value, int n) {

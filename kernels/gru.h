@@ -93,9 +93,9 @@ KERNEL int gru_work(int L, int B, int I, int H) {
 #if TRAINING
   Scratch backward{nullptr};
   GruBackwardWork(backward, c, L, B);
-  return max(forward.used, backward.used);
+  return elements(max(forward.used, backward.used));
 #else
-  return forward.used;
+  return elements(forward.used);
 #endif
 }
 

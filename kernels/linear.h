@@ -3,30 +3,33 @@
 #include "gemm.h"
 
 struct LinearWork {
-  static constexpr int ROWS = KC; // rows of x at a time
   Scratch scratch;
-  const T **x = scratch.list<const T*>(ROWS), **w;
-  T **y = scratch.list<T*>(ROWS), **dw;
-  T *block = scratch.take(BLOCK_SIZE), *packed, *packedRows;
+  int rows; // of x at a time
+  const T **x, **w;
+  T **y, **dw;
+  T *block, *packed, *packedRows;
 
-  LinearWork(T* work, int I, int O) : scratch{work} {
+  LinearWork(T* work, int N, int I, int O) : scratch{work}, rows(min(N, KC)) {
+    x = scratch.list<const T*>(rows);
+    y = scratch.list<T*>(rows);
+    block = scratch.take(BLOCK_SIZE);
     w = scratch.list<const T*>(O);
     dw = scratch.list<T*>(O);
     packed = scratch.take(max(packedSize(I, O), packedSize(O, I)));
-    packedRows = scratch.take(packedSize(ROWS, I));
+    packedRows = scratch.take(packedSize(rows, I));
   }
 };
 
 // Elements of scratch for linear_forward and linear_backward.
-KERNEL int linear_work(int N, int I, int O) { return LinearWork(nullptr, I, O).scratch.used; }
+KERNEL int linear_work(int N, int I, int O) { return elements(LinearWork(nullptr, N, I, O).scratch.used); }
 
 // y = x·wᵀ + b
 KERNEL void linear_forward(T* y /*[N,O]*/, const T* x /*[N,I]*/, const T* w /*[O,I]*/, const T* b /*[O]?*/, T* work, int N, int I, int O) {
-  LinearWork q(work, I, O);
+  LinearWork q(work, N, I, O);
   listRows(q.w, w, I, O);
   const Right right = prepare(q.packed, q.w, I, O, N);
-  for (int r = 0; r < N; r += q.ROWS) {
-    const int n = min(q.ROWS, N - r);
+  for (int r = 0; r < N; r += q.rows) {
+    const int n = min(q.rows, N - r);
     listRows(q.x, x + long(r) * I, I, n);
     listRows(q.y, y + long(r) * O, O, n);
     for (int i = 0; i < n; i++) {
@@ -40,14 +43,14 @@ KERNEL void linear_forward(T* y /*[N,O]*/, const T* x /*[N,I]*/, const T* w /*[O
 #if TRAINING
 // dx += dy·w, dw += dyᵀ·x, db += Σ dy
 KERNEL void linear_backward(T* dx /*[N,I]?*/, T* dw /*[O,I]?*/, T* db /*[O]?*/, const T* dy /*[N,O]*/, const T* x /*[N,I]*/, const T* w /*[O,I]*/, T* work, int N, int I, int O) {
-  LinearWork q(work, I, O);
+  LinearWork q(work, N, I, O);
   if (dx) {
     listRows(q.w, w, I, O);
     packStraight(q.packed, q.w, nullptr, O, I);
   }
   if (dw) listRows(q.dw, dw, I, O);
-  for (int r = 0; r < N; r += q.ROWS) {
-    const int n = min(q.ROWS, N - r);
+  for (int r = 0; r < N; r += q.rows) {
+    const int n = min(q.rows, N - r);
     if (dw) {
       listRows(q.x, x + long(r) * I, I, n);
       packStraight(q.packedRows, q.x, nullptr, n, I);

@@ -65,7 +65,7 @@ struct LstmForwardWork : ForwardWork {
   const T** wrRows;
   LstmForwardWork(Scratch& s, const Layout& c, int L, int B) : ForwardWork(s, c, L, B) {
     wr = s.take(packedSize(c.H, c.P));
-    hiddenRows = s.take(B * c.H);
+    hiddenRows = s.take(i64(B) * c.H);
     cellBefore = s.take(c.H);
     hidden = s.list<T*>(B);
     wrRows = s.list<const T*>(c.P);
@@ -78,10 +78,10 @@ struct LstmBackwardWork : BackwardWork {
   const T** hidden;
   T **dstate, **dy, **dwr;
   LstmBackwardWork(Scratch& s, const Layout& c, int L, int B) : BackwardWork(s, c, L, B) {
-    dcell = s.take(B * c.H);
+    dcell = s.take(i64(B) * c.H);
     cellRest = s.take(c.H);
-    dstates = s.take(B * c.H);
-    projected = s.take(rows * c.P);
+    dstates = s.take(i64(B) * c.H);
+    projected = s.take(i64(rows) * c.P);
     wr = s.take(packedSize(c.P, c.H));
     hiddenPacked = s.take(packedSize(rows, c.H));
     hidden = s.list<const T*>(rows);
@@ -100,9 +100,9 @@ KERNEL int lstm_work(int L, int B, int I, int H, int P) {
 #if TRAINING
   Scratch backward{nullptr};
   LstmBackwardWork(backward, c, L, B);
-  return max(forward.used, backward.used);
+  return elements(max(forward.used, backward.used));
 #else
-  return forward.used;
+  return elements(forward.used);
 #endif
 }
 

@@ -53,7 +53,7 @@ template <class P> INLINE void listGates(P** rows, P* w, const signed char* gate
 }
 
 // Steps per chunk: its rows of gates fit the second-level cache going forward; going back, they are a product's 256 or fewer.
-INLINE int chunkForward(int L, int B, int width) { return max(1, min(L, 131072 / max(1, B * width))); }
+INLINE int chunkForward(int L, int B, int width) { return max(1, min(L, int(131072 / max(i64(1), i64(B) * width)))); }
 INLINE int chunkBackward(int L, int B) { return max(1, min(L, 256 / max(1, B))); }
 
 // Zoneout (Krueger et al. 2017): of each new value only a share is taken, the rest stays the old one. The share is 0 or 1 per unit
@@ -109,8 +109,8 @@ struct ForwardWork {
     share = s.take(max(c.P, c.H));
     bias = s.take(c.width());
     wx = s.take(packedSize(c.I, c.inputWidth()));
-    wh = s.take(packedSize(c.P, c.recurrentWidth()) + NR * c.P); // room for two parts
-    gateRows = s.take(rows * c.width());
+    wh = s.take(packedSize(c.P, c.recurrentWidth()) + i64(NR) * c.P); // room for two parts
+    gateRows = s.take(i64(rows) * c.width());
     block = s.take(BLOCK_SIZE);
   }
 };
@@ -213,10 +213,10 @@ struct BackwardWork {
     row = s.list<int>(rows);
     zeros = s.take(max(c.P, c.H));
     share = s.take(max(c.P, c.H));
-    rest = s.take(B * c.P);
-    carry = s.take(B * c.P);
-    products = s.take(B * c.P);
-    dRows = s.take(rows * c.width());
+    rest = s.take(i64(B) * c.P);
+    carry = s.take(i64(B) * c.P);
+    products = s.take(i64(B) * c.P);
+    dRows = s.take(i64(rows) * c.width());
     wx = s.take(packedSize(c.inputWidth(), c.I));
     wh = s.take(packedSize(c.recurrentWidth(), c.P));
     xPacked = s.take(packedSize(rows, c.I));

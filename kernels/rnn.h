@@ -32,9 +32,9 @@ KERNEL int rnn_work(int L, int B, int I, int H) {
 #if TRAINING
   Scratch backward{nullptr};
   BackwardWork(backward, c, L, B);
-  return max(forward.used, backward.used);
+  return elements(max(forward.used, backward.used));
 #else
-  return forward.used;
+  return elements(forward.used);
 #endif
 }
 
