@@ -37,19 +37,19 @@ export async function prepare({ kind, form, L, B, I, H, O, values }) {
     v.dispose();
     return n.ref.add(z.mul(h.sub(n)));
   };
-  /** States h_1 … h_L, consuming all arguments. */
-  const states = ({ wx, wh, bx, bh }, x, h0) => {
-    const u = np.matmul(x.reshape([L * B, I]), np.transpose(wx)).add(bx).reshape([L, B, 3 * H]);
+  /**
+   * States h_1 … h_L, consuming all arguments. The samples come as L arrays [B, I]: cut from one, each cut's gradient would be as large as the whole.
+   */
+  const states = ({ wx, wh, bx, bh }, xs, h0) => {
+    const wxt = np.transpose(wx);
     const weights = recurrent(wh);
     const all = [h0];
-    for (let t = 0; t < L; t++) all.push(step(u.ref.slice(t), all[t].ref, weights, bh));
-    u.dispose();
-    for (const w of weights) w.dispose();
+    for (let t = 0; t < L; t++) all.push(step(np.matmul(xs[t], wxt.ref).add(bx.ref), all[t].ref, weights, bh));
+    for (const w of [wxt, bx, ...weights]) w.dispose();
     bh?.dispose();
     all.shift().dispose();
     return all;
   };
-  const sequence = (p, x, h0) => np.stack(states(p, x, h0));
   const zeros = () => np.zeros([B, H]);
 
   if (kind === "step") {
@@ -77,28 +77,38 @@ export async function prepare({ kind, form, L, B, I, H, O, values }) {
     };
   }
 
-  const x = array("x", L, B, I);
+  const byStep = (name, width) => Array.from({ length: L }, (_, t) => np.array(values[name].slice(t * B * width, (t + 1) * B * width)).reshape([B, width]));
+  const xs = byStep("x", I);
   if (kind === "forward") {
-    const run = jit(sequence);
-    return { run: () => run(tree.ref(params), x.ref, zeros()).dataSync(), read: (y) => ({ y }) };
+    const run = jit((p, xs, h0) => np.stack(states(p, xs, h0)));
+    return { run: () => run(tree.ref(params), tree.ref(xs), zeros()).dataSync(), read: (y) => ({ y }) };
   }
   const mse = (a, b) => np.mean(np.square(a.sub(b)));
   if (kind === "train") {
-    const target = array("target", L, B, H);
-    const loss = ({ x, h0, ...p }, target) => mse(sequence(p, x, h0), target);
+    const targets = byStep("target", H);
+    const loss = ({ xs, h0, ...p }, targets) =>
+      states(p, xs, h0)
+        .map((h, t) => mse(h, targets[t]))
+        .reduce((a, b) => a.add(b))
+        .div(L);
     const both = jit(valueAndGrad(loss));
     return {
       run() {
-        const [value, grads] = both({ ...tree.ref(params), x: x.ref, h0: zeros() }, target.ref);
-        return [value.dataSync(), Object.fromEntries(Object.entries(grads).map(([name, g]) => [name, g.dataSync()]))];
+        const [value, { xs: dxs, ...grads }] = both({ ...tree.ref(params), xs: tree.ref(xs), h0: zeros() }, tree.ref(targets));
+        value.dataSync();
+        return [dxs.map((g) => g.dataSync()), Object.fromEntries(Object.entries(grads).map(([name, g]) => [name, g.dataSync()]))];
       },
-      read: ([loss, g]) => ({ loss, dx: g.x, dh0: g.h0, dwx: g.wx, dwh: g.wh, dbx: g.bx, ...(g.bh ? { dbh: g.bh } : {}) }),
+      read([dxs, g]) {
+        const dx = new Float32Array(L * B * I);
+        for (const [t, part] of dxs.entries()) dx.set(part, t * B * I);
+        return { dx, dh0: g.h0, dwx: g.wx, dwh: g.wh, dbx: g.bx, ...(g.bh ? { dbh: g.bh } : {}) };
+      },
     };
   }
 
   const target = array("target", B, O);
-  const loss = ({ lw, lb, ...p }, x, h0, target) => {
-    const all = states(p, x, h0);
+  const loss = ({ lw, lb, ...p }, xs, h0, target) => {
+    const all = states(p, xs, h0);
     const last = all.pop();
     for (const h of all) h.dispose();
     return mse(np.matmul(last, np.transpose(lw)).add(lb), target);
@@ -109,8 +119,8 @@ export async function prepare({ kind, form, L, B, I, H, O, values }) {
   let m = like(net);
   let v = like(net);
   let t = 0;
-  const update = jit((net, m, v, x, h0, target, corrections) => {
-    const [value, grads] = gradients(tree.ref(net), x, h0, target);
+  const update = jit((net, m, v, xs, h0, target, corrections) => {
+    const [value, grads] = gradients(tree.ref(net), xs, h0, target);
     const [c1, c2] = [corrections.ref.slice(0), corrections.slice(1)];
     const next = { net: {}, m: {}, v: {} };
     for (const name of Object.keys(net)) {
@@ -127,7 +137,7 @@ export async function prepare({ kind, form, L, B, I, H, O, values }) {
   return {
     run() {
       t++;
-      const next = update(net, m, v, x.ref, zeros(), target.ref, np.array([1 - 0.9 ** t, 1 - 0.999 ** t]));
+      const next = update(net, m, v, tree.ref(xs), zeros(), target.ref, np.array([1 - 0.9 ** t, 1 - 0.999 ** t]));
       ({ net, m, v } = next);
       return next.value.dataSync()[0];
     },

@@ -1,6 +1,7 @@
 /**
  * @file TensorFlow.js on its `cpu` (plain JavaScript) or `wasm` backend. Its own GRU layer knows the reset-before form only and cuts its weights up
  * anew in every step, so the GRU is written out with its operations instead, weights cut once: faster than the layer, and in both forms.
+ * One product for all gates is faster for single steps, one for each gate for sequences and training.
  */
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
@@ -27,26 +28,41 @@ export async function prepare({ kind, form, L, B, I, H, O, values }, { backend, 
   if (!(await tf.setBackend(backend))) throw new Error(`tfjs: backend ${backend} does not start`);
   await tf.ready();
 
-  /** Weights [in, H], one per gate r, z, n: operations on whole matrices, nothing to cut. */
-  const matrices = (w, rows) => [0, 1, 2].map((g) => tf.variable(tf.tensor2d(transposed(w.subarray(g * H * rows, (g + 1) * H * rows), H), [rows, H])));
-  const vectors = (b) => [0, 1, 2].map((g) => tf.variable(tf.tensor1d(b.slice(g * H, (g + 1) * H))));
-  const [wx, wh, bx] = [matrices(values.wx, I), matrices(values.wh, H), vectors(values.bx)];
-  const bh = form === "after" ? vectors(values.bh) : [];
+  const joint = kind === "step";
+  /** Weights and biases (if `b` is given) of the gates from `first` to before `end`: [{ w: [rows, width], b: [width] }], together or one by one. */
+  const gates = (w, b, rows, first, end) =>
+    Array.from({ length: joint ? 1 : end - first }, (_, i) => {
+      const [from, to] = joint ? [first * H, end * H] : [(first + i) * H, (first + i + 1) * H];
+      return {
+        w: tf.variable(tf.tensor2d(transposed(w.subarray(from * rows, to * rows), to - from), [rows, to - from])),
+        b: b ? tf.variable(tf.tensor1d(b.slice(from, to))) : null,
+      };
+    });
+  const after = form === "after";
+  const input = gates(values.wx, values.bx, I, 0, 3);
+  const own = gates(values.wh, after ? values.bh : null, H, 0, after ? 3 : 2);
+  const [last] = after ? [] : gates(values.wh, null, H, 2, 3);
 
-  /** h after one step, from the input's products with their biases. */
+  /** What each gate gets from x, [rows of x, H] each. */
+  const products = (x, list) => {
+    const all = list.map(({ w, b }) => (b ? x.matMul(w).add(b) : x.matMul(w)));
+    return joint ? all[0].split(all[0].shape[1] / H, 1) : all;
+  };
+  /** h after one step, from the input's products. */
   const advance = ([ur, uz, un], h) => {
-    const own = (g) => (form === "after" ? h.matMul(wh[g]).add(bh[g]) : h.matMul(wh[g]));
-    const r = ur.add(own(0)).sigmoid();
-    const z = uz.add(own(1)).sigmoid();
-    const n = un.add(form === "after" ? r.mul(own(2)) : r.mul(h).matMul(wh[2])).tanh();
+    const [vr, vz, vn] = products(h, own);
+    const r = ur.add(vr).sigmoid();
+    const z = uz.add(vz).sigmoid();
+    const n = un.add(after ? r.mul(vn) : r.mul(h).matMul(last.w)).tanh();
     return n.add(z.mul(h.sub(n)));
   };
   /** States h_1 … h_L [B, H] from x [L · B, I]. */
   const states = (x, h0) => {
-    const gates = wx.map((w, g) => x.matMul(w).add(bx[g]).reshape([L, B, H]).unstack());
     const all = [];
-    for (let t = 0, h = h0; t < L; t++) {
-      h = advance(gates.map((u) => u[t]), h);
+    let h = h0;
+    // A product a step: the gradient of one product for all steps is slower here than that of many small ones.
+    for (const sample of x.reshape([L, B, I]).unstack()) {
+      h = advance(products(sample, input), h);
       all.push(h);
     }
     return all;
@@ -60,10 +76,7 @@ export async function prepare({ kind, form, L, B, I, H, O, values }, { backend, 
         h = tf.zeros([1, H]);
       },
       step(sample) {
-        const next = tf.tidy(() => {
-          const x = tf.tensor2d(sample, [1, I]);
-          return advance(wx.map((w, g) => x.matMul(w).add(bx[g])), h);
-        });
+        const next = tf.tidy(() => advance(products(tf.tensor2d(sample, [1, I]), input), h));
         h.dispose();
         h = next;
         return h.dataSync();
@@ -79,7 +92,8 @@ export async function prepare({ kind, form, L, B, I, H, O, values }, { backend, 
   const mse = (a, b) => a.squaredDifference(b).mean();
   if (kind === "train") {
     const target = tf.tensor3d(values.target, [L, B, H]);
-    const all = [x, h0, ...wx, ...wh, ...bx, ...bh];
+    const recurrent = after ? own : [...own, last];
+    const all = [x, h0, ...input.flatMap(({ w, b }) => [w, b]), ...recurrent.flatMap(({ w, b }) => (b ? [w, b] : [w]))];
     return {
       run: () =>
         tf.tidy(() => {
@@ -87,9 +101,11 @@ export async function prepare({ kind, form, L, B, I, H, O, values }, { backend, 
           return [value, ...all.map((v) => grads[v.name])].map((t) => t.dataSync());
         }),
       read([, dx, dh0, ...rest]) {
-        const joined = (first, rows) => Float32Array.from(rest.slice(first, first + 3).flatMap((g) => [...(rows ? transposed(g, rows) : g)]));
-        const grads = { dx, dh0, dwx: joined(0, I), dwh: joined(3, H), dbx: joined(6) };
-        return form === "after" ? { ...grads, dbh: joined(9) } : grads;
+        const joined = (parts) => Float32Array.from(parts.flatMap((part) => [...part]));
+        const every = (from, count, stride) => Array.from({ length: count }, (_, i) => rest[from + i * stride]);
+        const matrix = (parts, rows) => joined(parts.map((part) => transposed(part, rows)));
+        const grads = { dx, dh0, dwx: matrix(every(0, 3, 2), I), dbx: joined(every(1, 3, 2)), dwh: matrix(every(6, 3, after ? 2 : 1), H) };
+        return after ? { ...grads, dbh: joined(every(7, 3, 2)) } : grads;
       },
     };
   }
