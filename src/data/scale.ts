@@ -34,7 +34,8 @@ export interface ScalerBlock {
 }
 
 /**
- * Fits a scaler. NaN is left out; a column without values, or that does not change, gets scale 1.
+ * Fits a scaler. NaN is left out; a column without values, or that does not change, gets scale 1; where only one series of several
+ * has no values, it gets the scale of all.
  * The standard deviation is that of the population (divided by n), as in scikit-learn.
  * @param blocks the training rows of each series, [T, width]
  * @throws usage: unknown kind
@@ -64,10 +65,15 @@ export function fitScaler(
       );
     }
   }
-  const fit = (part: readonly ScalerBlock[]): ColumnScales => {
+  const fit = (part: readonly ScalerBlock[], otherwise?: ColumnScales): ColumnScales => {
     const scales: ColumnScales = { center: [], scale: [] };
     for (let c = 0; c < width; c++) {
       const [center, scale] = measures[kind](part, c, width);
+      if (otherwise && !Number.isFinite(center)) {
+        scales.center.push(otherwise.center[c]!);
+        scales.scale.push(otherwise.scale[c]!);
+        continue;
+      }
       scales.center.push(Number.isFinite(center) ? center : 0);
       // Below float32's resolution of the level the spread is rounding, not signal.
       scales.scale.push(Number.isFinite(scale) && scale > Math.abs(center) * 1e-7 && scale > 1e-30 ? scale : 1);
@@ -77,7 +83,8 @@ export function fitScaler(
   const state: ScalerState = { kind, width, all: fit(blocks) };
   if (!options.perSeries) return state;
   const ids = [...new Set(blocks.map((b) => b.id ?? ""))];
-  return { ...state, series: Object.fromEntries(ids.map((id) => [id, fit(blocks.filter((b) => (b.id ?? "") === id))])) };
+  const own = (id: string) => fit(blocks.filter((b) => (b.id ?? "") === id), state.all);
+  return { ...state, series: Object.fromEntries(ids.map((id) => [id, own(id)])) };
 }
 
 /** The centers and scales that count for series `id`. */

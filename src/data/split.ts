@@ -53,6 +53,7 @@ export function parseSplit(text: string): SplitSpec {
  * The parts of one series. Without a `spec`: .7, .1, .2, where valid and test hold at least a horizon, and two if that leaves
  * them under 15% of the rows.
  * @param series its `length` and `times`
+ * @throws usage: sizes below 0, fractions that sum to more than 1, dates out of order
  * @throws data: the series has fewer rows than the counts ask for, or a date leaves a part without rows
  */
 export function splitSeries(series: { length: number; times: Float64Array; id?: string }, spec?: SplitSpec, horizon = 1): Split {
@@ -64,6 +65,7 @@ export function splitSeries(series: { length: number; times: Float64Array; id?: 
     const valid = Math.min(n - test, Math.max(Math.round(0.1 * n), least));
     return ranges(n - valid - test, valid, test);
   }
+  if (!isSplit(spec)) throw new SluiceError("usage", `${who}: it is ${JSON.stringify(spec)}, ${due}`, { split: spec });
   if (spec.by === "counts") {
     const need = spec.train + spec.valid + spec.test;
     if (need > n)
@@ -95,6 +97,15 @@ export function splitSeries(series: { length: number; times: Float64Array; id?: 
     );
   }
   return ranges(valid, test - valid, n - test);
+}
+
+/** Whether a spec that may come from a file can be meant. */
+function isSplit(spec: SplitSpec): boolean {
+  if (spec.by === "dates") return Number.isFinite(spec.valid) && Number.isFinite(spec.test) && spec.valid < spec.test;
+  const { by, train, valid, test } = spec;
+  const sizes = [train, valid, test];
+  if (by === "counts") return sizes.every((n) => Number.isSafeInteger(n) && n >= 0);
+  return by === "fractions" && sizes.every((n) => Number.isFinite(n) && n >= 0) && train + valid + test <= 1 + 1e-9;
 }
 
 const ranges = (train: number, valid: number, test: number): Split => ({

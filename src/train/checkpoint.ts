@@ -105,7 +105,26 @@ export function loadAll(to: Readonly<Record<string, Tensor>>, from: Readonly<Rec
     loadTensor(prefix + name, t, Object.hasOwn(from, prefix + name) ? from[prefix + name] : undefined);
 }
 
-/** @throws format: a checkpoint of another version; state: one of another run */
+/** Whether the parts are of the kinds that they must be: a checkpoint comes from a file. */
+function isWhole({ step, epoch, index, lossSum, lossCount, best, batchesPerEpoch, rng, optimizer, schedule }: CheckpointState): boolean {
+  const counts = (...values: unknown[]) => values.every((v) => Number.isSafeInteger(v) && (v as number) >= 0);
+  const generator = (g?: RngState) => Array.isArray(g?.key) && g.key.length === 2 && counts(...g.key, g.block, g.left) && g.left < 4 && g.block >= Math.sign(g.left);
+  return (
+    counts(step, epoch, index, lossCount, batchesPerEpoch) &&
+    index <= batchesPerEpoch &&
+    Number.isFinite(lossSum) &&
+    (best === null || (Number.isFinite(best?.value) && counts(best.epoch, best.step))) &&
+    generator(rng?.now) &&
+    generator(rng?.epochStart) &&
+    typeof optimizer?.config?.kind === "string" &&
+    typeof optimizer.counters === "object" &&
+    counts(...Object.values(optimizer.counters ?? { missing: -1 })) &&
+    typeof schedule?.config?.kind === "string" &&
+    (schedule.state === null || counts(schedule.state?.bad, schedule.state?.cooldown))
+  );
+}
+
+/** @throws format: a checkpoint of another version, or one that lacks a part; state: one of another run */
 export function checkCheckpoint({ json }: Checkpoint, batchesPerEpoch: number, kind: string): void {
   if (json.version !== checkpointVersion) {
     throw new SluiceError(
@@ -114,6 +133,7 @@ export function checkCheckpoint({ json }: Checkpoint, batchesPerEpoch: number, k
       { version: json.version },
     );
   }
+  if (!isWhole(json)) throw new SluiceError("format", "checkpoint: its progress, generator, optimizer or schedule is not what training writes, expected all four; the file is damaged");
   if (json.optimizer.config.kind !== kind) {
     throw new SluiceError(
       "state",

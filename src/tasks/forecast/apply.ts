@@ -56,11 +56,14 @@ export function evaluateForecast(model: Forecaster, table: Table, options: Apply
   const splits = splitHistory(raw, spec, model.horizon);
   const { set } = fillGaps(raw, { maxGap: model.preprocessing.maxGap });
   const { lookback, horizon } = model;
-  const material = prepareMaterial(model.engine, set, splits, { lookback, horizon, season: model.preprocessing.season }, model.preprocessing);
-  if (material.starts.test.length === 0) {
-    throw new SluiceError("data", `evaluate: the test part has no window of ${lookback} + ${horizon} rows without a long gap, expected at least one; give more rows or another split`);
-  }
-  return { evaluation: evaluate(model, material.data, material.starts.test, material.baselines, material.training), notes: raw.notes };
+  const evaluation = model.engine.scope(() => {
+    const material = prepareMaterial(model.engine, set, splits, { lookback, horizon, season: model.preprocessing.season }, model.preprocessing);
+    if (material.starts.test.length === 0) {
+      throw new SluiceError("data", `evaluate: the test part has no window of ${lookback} + ${horizon} rows without a long gap, expected at least one; give more rows or another split`);
+    }
+    return evaluate(model, material.data, material.starts.test, material.baselines, material.training);
+  });
+  return { evaluation, notes: raw.notes };
 }
 
 /** What to draw of forecasts: history, fan and, where the table goes on, what really came. */

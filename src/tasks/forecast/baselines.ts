@@ -73,12 +73,15 @@ export const linearBaseline = (map: LinearMap): Baseline => ({
   forecast: (data, starts) => applyMap(data.matrix.engine, data, map, starts),
 });
 
-/** Stretches of each target column without a missing value. */
+/** Stretches of each target column without a missing value, up to the last one measured: a line that fills a gap across the range's end knows what comes after. */
 function* runsOf(data: Prepared, ranges: readonly (readonly [number, number])[]): Generator<Run> {
   const values = data.matrix.toArray();
+  const measured = data.truth.data;
   const { width, targets } = data.layout;
-  for (const [from, to] of ranges) {
+  for (const [from, end] of ranges) {
     for (const c of targets) {
+      let to = end;
+      while (to > from && Number.isNaN(measured[(to - 1) * targets.length + c]!)) to--;
       let begin = from;
       for (let t = from; t <= to; t++) {
         if (t < to && !Number.isNaN(values[t * width + c]!)) continue;

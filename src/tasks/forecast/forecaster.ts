@@ -11,6 +11,7 @@ import type { FileTensor } from "../../formats/safetensors.ts";
 import { Init } from "../../nn/init.ts";
 import { parametersOf } from "../../nn/module.ts";
 import { cutInputs, type InstanceNorm } from "./batch.ts";
+import { checkForecaster } from "./check.ts";
 import { type ForecastNetwork, makeNetwork, type NetworkConfig } from "./network.ts";
 import { type Decoded, decode, numbersOf, type OutputConfig } from "./output.ts";
 import { type Prepared, type Preprocessing, prepare } from "./prepare.ts";
@@ -96,12 +97,15 @@ export class Forecaster {
     const notes = set.series.map((): string[] => []);
     const filled = fillGaps(set, { maxGap: this.lookback }).set;
     const slices = filled.series.map((s, i) => this.#slice(s, set, ends[i]!, notes[i]!));
-    const data = prepare(this.engine, { ...set, series: slices }, this.preprocessing);
-    const forecasts: SeriesForecast[] = [];
-    for (const { first, count, forecast } of this.windows(data, Int32Array.from(data.offsets))) {
-      for (let b = 0; b < count; b++) forecasts.push(this.#read(forecast, b, count, slices[first + b]!, notes[first + b]!));
-    }
-    return forecasts;
+    // In a scope: who forecasts in a loop must not wait for the garbage collector to get the memory back.
+    return this.engine.scope(() => {
+      const data = prepare(this.engine, { ...set, series: slices }, this.preprocessing);
+      const forecasts: SeriesForecast[] = [];
+      for (const { first, count, forecast } of this.windows(data, Int32Array.from(data.offsets))) {
+        for (let b = 0; b < count; b++) forecasts.push(this.#read(forecast, b, count, slices[first + b]!, notes[first + b]!));
+      }
+      return forecasts;
+    });
   }
 
   /**
@@ -192,17 +196,15 @@ export class Forecaster {
     if (file.task !== "forecast") {
       throw new SluiceError("format", `${where}: a model for the task "${file.task}", expected "forecast"`, { file: where, task: file.task });
     }
-    const config = file.config as unknown as ForecasterConfig;
-    const preprocessing = file.preprocessing as unknown as Preprocessing;
-    checkConfig(config, preprocessing, where);
+    const { config, preprocessing } = checkForecaster(file, where);
     const model = new Forecaster(engine, config, preprocessing, new Init(engine, null), file.provenance);
     for (const [name, p] of model.params) {
       const tensor = file.tensors.get(name);
-      if (!tensor || tensor.shape.join() !== p.shape.join()) {
-        const got = tensor ? `is [${tensor.shape.join(", ")}]` : `is not in it`;
-        throw new SluiceError("format", `${where}: tensor "${name}" ${got}, expected [${p.shape.join(", ")}]; its config says so`, { file: where, tensor: name });
-      }
-      p.data.set(tensor.data as ArrayLike<number>);
+      const refuse = (got: string, due: string) =>
+        new SluiceError("format", `${where}: tensor "${name}" ${got}, expected ${due}; its config says so`, { file: where, tensor: name });
+      if (tensor?.shape.join() !== p.shape.join()) throw refuse(tensor ? `is [${tensor.shape.join(", ")}]` : "is not in it", `[${p.shape.join(", ")}]`);
+      if (!(tensor.data instanceof Float32Array)) throw refuse(`holds ${tensor.dtype}`, "F32");
+      p.data.set(tensor.data);
     }
     return model;
   }
@@ -219,34 +221,4 @@ function fillEnds(values: Float32Array, c: number, width: number): number {
   for (let t = 0; t < first; t++) values[t * width + c] = first < T ? values[first * width + c]! : 0;
   for (let t = last + 1; t < T; t++) values[t * width + c] = values[last * width + c]!;
   return first + Math.max(0, T - 1 - last);
-}
-
-const whole = (v: unknown, least: number): boolean => Number.isInteger(v) && (v as number) >= least && (v as number) <= 1 << 20;
-const texts = (v: unknown): v is string[] => Array.isArray(v) && v.every((s) => typeof s === "string");
-
-/** Refuses a config that would ask for absurd sizes or lacks its parts: the file may come from anywhere. */
-function checkConfig(config: ForecasterConfig, p: Preprocessing, where: string): void {
-  const refuse = (what: string, due: string): never => {
-    throw new SluiceError("format", `${where}: ${what}, expected ${due}; the file is damaged or was not written by Sluice`, { file: where });
-  };
-  const n = config.network ?? refuse("config.network is missing", "the network's sizes");
-  const output = config.output ?? refuse("config.output is missing", "what the network's numbers mean");
-  for (const key of ["hidden", "layers", "lookback", "horizon", "segment", "targets", "outputs"] as const) {
-    if (!whole(n[key], 1)) refuse(`config.network.${key} is ${JSON.stringify(n[key])}`, "a whole number from 1");
-  }
-  for (const key of ["features", "known"] as const) if (!whole(n[key], 0)) refuse(`config.network.${key} is ${JSON.stringify(n[key])}`, "a whole number from 0");
-  if (!["none", "first", "all"].includes(n.linear)) refuse(`config.network.linear is ${JSON.stringify(n.linear)}`, "none, first or all");
-  if (n.lookback % n.segment !== 0 || n.horizon % n.segment !== 0) refuse(`config.network.segment is ${n.segment}`, "a divisor of look-back and horizon");
-  if (!["point", "quantiles", "normal", "student-t"].includes(output.kind)) refuse(`config.output.kind is ${JSON.stringify(output.kind)}`, "point, quantiles, normal or student-t");
-  if (!Array.isArray(output.quantiles) || !output.quantiles.every((q) => typeof q === "number" && q > 0 && q < 1)) refuse("config.output.quantiles are no levels", "numbers between 0 and 1");
-  if (output.stretch !== undefined && !(Array.isArray(output.stretch) && output.stretch.length === output.quantiles.length && output.stretch.every((f) => f > 0 && f < Infinity))) {
-    refuse("config.output.stretch does not fit the quantiles", "a factor a level");
-  }
-  if (!["none", "last", "mean", "standard"].includes(config.norm)) refuse(`config.norm is ${JSON.stringify(config.norm)}`, "none, last, mean or standard");
-  for (const key of ["targetNames", "pastNames", "futureNames", "timeNames", "calendar"] as const) if (!texts(p[key])) refuse(`preprocessing.${key} is missing`, "a list of names");
-  if (typeof p.freq?.name !== "string" || typeof p.scaler?.width !== "number") refuse("preprocessing lacks its step or scaler", "both");
-  const C = p.targetNames.length;
-  if (C !== n.targets || p.scaler.width !== C + p.pastNames.length + p.futureNames.length || n.features !== p.pastNames.length + n.known || n.known !== p.futureNames.length + p.calendar.length) {
-    refuse(`config and preprocessing disagree on the number of columns (${n.targets} targets, ${n.features} features, ${n.known} known)`, `${C} targets`);
-  }
 }

@@ -3,7 +3,7 @@ import { SluiceError } from "../../base/errors.ts";
 import { seasonCandidates, seasonOf } from "../../data/frequency.ts";
 import type { ScalerKind } from "../../data/scale.ts";
 import type { SeriesOptions, SeriesSet } from "../../data/series.ts";
-import type { SplitSpec } from "../../data/split.ts";
+import type { Range, SplitSpec } from "../../data/split.ts";
 import type { CellKind } from "../../nn/cell.ts";
 import type { OptimizerConfig } from "../../train/optimizer.ts";
 import type { ScheduleConfig } from "../../train/schedule.ts";
@@ -99,17 +99,18 @@ const SMALLEST_EPOCH = 1000;
 
 /**
  * Settles everything that the options leave open.
- * @param rows training rows of the longest series
+ * @param training rows of each series that are trained on: nothing else is looked at
  * @throws usage, range: options that contradict each other or lie outside their limits
  */
-export function planForecast(set: SeriesSet, options: ForecastOptions, rows: number): ForecastPlan {
+export function planForecast(set: SeriesSet, options: ForecastOptions, training: readonly Range[]): ForecastPlan {
+  const rows = Math.max(...training.map(([from, to]) => to - from));
   const whole = (name: string, value: number | undefined, fallback: number): number => {
     const v = value ?? fallback;
     if (!Number.isInteger(v) || v < 1) throw new SluiceError("range", `forecast: ${name} is ${v}, expected a whole number from 1`, { [name]: v });
     return v;
   };
   const horizon = whole("horizon", options.horizon, 1);
-  const season = whole("season", options.season, pickSeason(set, rows));
+  const season = whole("season", options.season, pickSeason(set, training, rows));
   const wished = defaultLookback(season, horizon, rows);
   const given = options.lookback === undefined ? undefined : whole("lookback", options.lookback, 1);
   const { model, segment } = pickSegment(horizon, given, wished, options);
@@ -152,17 +153,17 @@ export function planForecast(set: SeriesSet, options: ForecastOptions, rows: num
 const longest = (set: SeriesSet): number => set.series.reduce((n, s) => Math.max(n, s.length), 0);
 
 /** The candidate season whose repetition errs least over the training rows; what the step suggests when none fits. */
-function pickSeason(set: SeriesSet, rows: number): number {
+function pickSeason(set: SeriesSet, training: readonly Range[], rows: number): number {
   const usual = seasonOf(set.freq);
   const candidates = [...new Set([usual, ...seasonCandidates(set.freq)])].filter((s) => s > 1 && s <= rows / 3);
   let best = { season: usual <= rows / 2 ? usual : 1, error: Infinity };
   for (const season of candidates) {
     let sum = 0;
     let count = 0;
-    for (const s of set.series) {
-      const end = Math.min(s.length, rows);
+    for (const [i, s] of set.series.entries()) {
+      const [from, to] = training[i]!;
       for (let c = 0; c < s.targets; c++) {
-        for (let t = Math.max(season, end - 20_000); t < end; t++) {
+        for (let t = Math.max(from + season, to - 20_000); t < to; t++) {
           const e = Math.abs(s.measured[t * s.width + c]! - s.measured[(t - season) * s.width + c]!);
           if (Number.isNaN(e)) continue;
           sum += e;

@@ -73,7 +73,11 @@ export function decode(output: OutputConfig, raw: ArrayLike<number>, segments: n
           for (let q = 0; q < F; q++) fan[q] = first + spread * studentQuantile(levels[q]!, freedom);
         }
         const center = output.kind === "quantiles" ? fan[middle]! : first;
-        for (let q = 0; q < F; q++) quantiles[to * F + q] = a + b * (center + (stretch?.[q] ?? 1) * (fan[q]! - center));
+        if (stretch) {
+          for (let q = 0; q < F; q++) fan[q] = center + stretch[q]! * (fan[q]! - center);
+          fan.sort(); // a level stretched more than the next one out may pass it, but never the middle
+        }
+        for (let q = 0; q < F; q++) quantiles[to * F + q] = a + b * fan[q]!;
         point[to] = a + b * center;
       }
     }

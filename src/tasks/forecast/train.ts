@@ -8,7 +8,7 @@ import { requireRows, type SeriesSet, toSeries } from "../../data/series.ts";
 import type { Part, Split } from "../../data/split.ts";
 import type { Table } from "../../data/table.ts";
 import { createEngine, type Engine } from "../../engine/index.ts";
-import type { JsonObject } from "../../formats/json.ts";
+import { isObject, type JsonObject } from "../../formats/json.ts";
 import type { LoadedModel, ModelFile } from "../../formats/model.ts";
 import type { FileTensor } from "../../formats/safetensors.ts";
 import { Init } from "../../nn/init.ts";
@@ -78,7 +78,7 @@ export async function* trainForecast(table: Table, options: ForecastOptions, run
   if (!Number.isInteger(horizon) || horizon < 1) throw new SluiceError("range", `forecast: horizon is ${horizon}, expected a whole number from 1`, { horizon });
   requireRows(raw, asked.lookback ?? 1, horizon);
   const splits = splitHistory(raw, asked.split, horizon);
-  const plan = planForecast(raw, asked, longestTraining(splits));
+  const plan = planForecast(raw, asked, splits.map((s) => s.train));
   requireRows(raw, plan.lookback, horizon);
   const { set, report: gaps } = fillGaps(raw, { maxGap: asked.maxGap ?? plan.season });
   const notes = [...raw.notes];
@@ -112,7 +112,9 @@ export async function* trainForecast(table: Table, options: ForecastOptions, run
   const columns = { targets: set.targetNames, past: set.pastNames, future: set.futureNames, calendar: preprocessing.calendar };
   yield { type: "plan", plan, step: set.freq.name, columns, series: set.series.length, notes, windows, parameters, stepsPerEpoch: batches };
 
-  const toCheckpoint = (c: Checkpoint): ModelFile => checkpointFile(forecaster, c, asked, hash, run.writer ?? "sluice");
+  // How many windows an epoch draws may hang on the number of epochs, which a resumed run may change: it is settled here.
+  const settled = { ...asked, windowsPerEpoch: plan.windowsPerEpoch };
+  const toCheckpoint = (c: Checkpoint): ModelFile => checkpointFile(forecaster, c, settled, hash, run.writer ?? "sluice");
   const ended = yield* train(
     {
       engine,
@@ -162,8 +164,6 @@ function trainingSpan(set: SeriesSet, splits: readonly Split[]): number {
   const last = Math.max(...set.series.map((s, i) => s.times[splits[i]!.train[1] - 1]!));
   return last - first;
 }
-
-const longestTraining = (splits: readonly Split[]): number => Math.max(...splits.map((s) => s.train[1] - s.train[0]));
 
 /** What is fitted to the training rows and kept with the model. */
 function fitPreprocessing(set: SeriesSet, splits: readonly Split[], plan: ForecastPlan, options: ForecastOptions, maxGap: number): Preprocessing {
@@ -243,9 +243,12 @@ function resumeFrom(file: LoadedModel): { checkpoint: Checkpoint; options: Forec
     throw new SluiceError("format", "resume: the file is a finished model, expected a checkpoint of a forecast; train writes one beside the model (.ckpt)");
   }
   const { train: json, options, hash } = checkpoint as unknown as { train: Checkpoint["json"]; options: ForecastOptions; hash: string };
+  if (!isObject(json) || !isObject(options) || typeof hash !== "string") {
+    throw new SluiceError("format", "resume: the checkpoint lacks its progress, its options or its data's fingerprint, expected all three; the file is damaged");
+  }
   const tensors: Record<string, { shape: readonly number[]; data: ArrayLike<number> }> = {};
   for (const [name, { shape, data }] of file.tensors) tensors[name] = { shape, data: data as ArrayLike<number> };
-  return { checkpoint: { tensors, json } as Checkpoint, options, hash };
+  return { checkpoint: { tensors, json } as unknown as Checkpoint, options, hash };
 }
 
 function pickDefined<O extends object, K extends keyof O>(o: O, keys: readonly K[]): Partial<Pick<O, K>> {
