@@ -12,7 +12,7 @@ const folder = join(createRequire(import.meta.url).resolve("@jax-js/jax"), "../.
 export const describe = () => ({ name: "jax-js", version: JSON.parse(readFileSync(join(folder, "package.json"), "utf8")).version });
 
 export async function prepare({ kind, form, L, B, I, H, O, values }) {
-  if (kind === "language") throw new Cannot("no language model has been written out in its arrays for this bench");
+  if (kind === "language") throw new Cannot("no language model has been written out for this bench");
   const { init, defaultDevice, numpy: np, nn, jit, valueAndGrad, tree } = await import("@jax-js/jax");
   await init("wasm");
   defaultDevice("wasm");

@@ -18,7 +18,7 @@ function transposed(values, rows) {
 }
 
 export async function prepare({ kind, form, L, B, I, H, O, values }, { backend, threads }) {
-  if (kind === "language") throw new Cannot("its wasm backend cannot train an embedding");
+  if (kind === "language") throw new Cannot(backend === "wasm" ? "cannot train an embedding" : "no language model has been written out for this bench");
   const tf = require("@tensorflow/tfjs");
   if (backend === "wasm") {
     const wasm = require("@tensorflow/tfjs-backend-wasm");

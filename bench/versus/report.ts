@@ -38,15 +38,15 @@ const isNative = (r: Result): boolean => r.ours && r.key !== "wasm";
 const native = ({ results }: CaseResult): Result | undefined => results.filter(isNative).sort((a, b) => time(a) - time(b))[0];
 const wasm = ({ results }: CaseResult): Result | undefined => results.find((r) => r.key === "wasm");
 
-/** Peers that run in a browser, which our WebAssembly is measured by; the others are native code. */
+/** Peers that run in a browser; the others are native code, with whatever instructions this processor has. */
 const browserPeers = new Set(["onnxruntime-web", "jax-js", "tfjs-wasm", "tfjs-cpu", "brain"]);
 
-/** `F reset after L=… : wasm takes 2.1× as long as onnxruntime-node`, in the order of the cases. */
+/** Each of our backends with the peers that are faster, case by case. */
 function slower(cases: readonly CaseResult[]): string[] {
   return cases.flatMap((c) =>
-    [native(c), wasm(c)].flatMap((mine) => {
-      const faster = mine ? c.results.filter((r) => !r.ours && time(r) < time(mine)).sort((a, b) => time(a) - time(b)) : [];
-      if (!mine || faster.length === 0) return [];
+    c.results.filter((r) => r.ours).flatMap((mine) => {
+      const faster = c.results.filter((r) => !r.ours && time(r) < time(mine)).sort((a, b) => time(a) - time(b));
+      if (faster.length === 0) return [];
       const { scale, name } = unitOf(c.case);
       const those = faster.map((r) => `${r.name}${browserPeers.has(r.key) ? "" : " (native code)"} by ${times(time(mine) / time(r))}, ${digits(time(r) * scale, 3)} ${name}`);
       return [`${c.case.workload}, ${formWords[c.case.form]}, ${sizesOf(c.case)}: ${mine.name} (${digits(time(mine) * scale, 3)} ${name}) is behind ${those.join("; ")}`];
@@ -108,10 +108,20 @@ export function markdown({ date, machine, command, threads, rounds, peaks, cases
   ].join("\n\n");
 }
 
+/** Bars of one case. Who takes more than five times the median would leave nothing to see of the others, and is named instead. */
 function chart(c: CaseResult): string {
-  const { name, scale } = unitOf(c.case);
-  const groups = [...c.results].sort((a, b) => time(a) - time(b)).map((r) => ({ label: r.name, bars: [{ name: r.ours ? "Sluice" : "others", value: Number((time(r) * scale).toPrecision(3)) }] }));
-  return barsSvg({ title: workloads[c.case.workload]!.title, subtitle: `GRU, ${formWords[c.case.form]}, ${sizesOf(c.case)}`, groups, valueName: `${name}, shorter is better` });
+  const { name: unit, scale } = unitOf(c.case);
+  const rows = [...c.results].sort((a, b) => time(a) - time(b));
+  const limit = 5 * median(rows.map(time));
+  const beyond = rows.filter((r) => time(r) > limit).map((r) => `${r.name} ${digits(time(r) * scale, 3)}`);
+  const groups = rows
+    .filter((r) => time(r) <= limit)
+    .map((r) => ({ label: r.name, bars: [{ name: r.ours ? "Sluice" : "others", value: Number((time(r) * scale).toPrecision(3)) }] }));
+  return barsSvg({
+    title: workloads[c.case.workload]!.title,
+    subtitle: `GRU, ${formWords[c.case.form]}, ${sizesOf(c.case)}${beyond.length > 0 ? `; beyond the edge: ${beyond.join(", ")}` : ""}`,
+    ...{ groups, valueName: `${unit}, shorter is better` },
+  });
 }
 
 /** Writes versus.md, versus.json and the charts into `folder`; returns the markdown's path. */
