@@ -11,7 +11,7 @@ INLINE void putValue(T* out, T* mask, long to, T value) {
 // -1, or the first item whose rows leave the series
 INLINE int firstOutside(const int* starts, int rows, int B, int offset, int length) {
   for (int b = 0; b < B; b++)
-    if (starts[b] + offset < 0 || starts[b] + offset > rows - length) return b;
+    if (const i64 from = (i64)starts[b] + offset; from < 0 || from > rows - length) return b;
   return -1;
 }
 

@@ -89,7 +89,9 @@ function tableOf({ times, columns }: ForecastInput, timeName: string | undefined
   });
   if (timeName !== undefined && times === undefined) throw new SluiceError("missing", `predict: times are missing, expected one for each of the ${rows} rows; the model reads the calendar`);
   if (times !== undefined && timeName !== undefined) {
-    all.push({ name: timeName, kind: "time", values: Float64Array.from(times as ArrayLike<number | Date>, Number) });
+    // Number(null) would be 1970.
+    const ms = (t: number | Date | null): number => (t !== null && Number.isFinite(Number(t)) ? Number(t) : Number.NaN);
+    all.push({ name: timeName, kind: "time", values: Float64Array.from(times as ArrayLike<number | Date>, ms) });
   }
   return { source: "input", rows, columns: all, notes: [] };
 }

@@ -43,6 +43,10 @@ test("a saved forecaster gives the same bits in sluice/infer, and says clearly w
   expect(light.predict({ times, columns })).toEqual(expected);
   expect(light.predict({ times: Array.from(times, (t) => new Date(t)), columns })).toEqual(expected);
   expect(() => light.predict({ columns })).toThrow(/times are missing/);
+  for (const bad of [null, undefined, Number.NaN, Infinity, new Date("x")]) {
+    const broken = Array.from(times, (t, i) => (i === 390 ? (bad as unknown as number) : t));
+    expect(() => light.predict({ times: broken, columns })).toThrow("input, row 391: the time is missing");
+  }
   expect(() => light.predict({ times, columns: { demand, heat } })).toThrow(/column "kind" is not there/);
   expect(() => light.predict({ times, columns: { ...columns, heat: heat.slice(1) } })).toThrow(/column "heat" has 399 rows, expected 400/);
   const few = { demand: demand.slice(0, 20), heat: heat.slice(0, 20), kind: kind.slice(0, 20) };

@@ -42,14 +42,19 @@ function refuse(where: string, { series, starts, offset = 0 }: WindowChoice, ite
   );
 }
 
+/** What a kernel's int holds. */
+const LARGEST = 2 ** 31 - 1;
+
 /** Engine memory for a choice: column numbers, output and mask. */
-function prepare(where: string, { series, starts, columns, mask }: WindowChoice, shape: (B: number, K: number) => number[]) {
+function prepare(where: string, { series, starts, columns, mask, offset = 0 }: WindowChoice, shape: (B: number, K: number) => number[]) {
   const engine = series.engine;
   const C = series.shape[1] ?? 0;
   if (series.shape.length !== 2 || series.kind !== "real")
     throw new SluiceError("shape", `${where}: series is ${showShape(series.shape)}, expected reals [R, C]`);
   if (starts.shape.length !== 1 || starts.kind !== "int")
     throw new SluiceError("shape", `${where}: starts is ${showShape(starts.shape)}, expected integers [B]`);
+  if (!Number.isInteger(offset) || Math.abs(offset) > LARGEST)
+    throw new SluiceError("range", `${where}: offset is ${offset}, expected a whole number of rows`, { offset });
   const chosen = columns ?? Array.from({ length: C }, (_, c) => c);
   for (const c of chosen) {
     if (!(Number.isInteger(c) && c >= 0 && c < C))

@@ -16,6 +16,15 @@ const choice = fc.record({
   columns: fc.array(fc.nat(4), { minLength: 1, maxLength: 4 }),
 });
 
+test("an offset is a whole number of rows: nothing is rounded, and nothing wraps round", () => {
+  const series = f64.tensor([4, 1], [1, 2, 3, 4]);
+  const starts = f64.ints([1], [0]);
+  for (const offset of [1.5, 2 ** 32, 2 ** 33 + 2, Number.NaN]) {
+    expect(() => gatherWindows({ series, starts, offset }, 2)).toThrow(/gatherWindows: offset is .*, expected a whole number/);
+    expect(() => gatherSegments({ series, starts, offset }, 1, 2)).toThrow(/gatherSegments: offset is .*, expected a whole number/);
+  }
+});
+
 test("windows and segments are what the definition says, with missing values as 0 and marked", () => {
   fc.assert(
     fc.property(choice, ({ C, length, width, offset, starts, columns: wish }) => {

@@ -272,6 +272,10 @@ describe("what can't be forecast", () => {
   const refused = (table: Table, options: Partial<forecast.ForecastOptions>) => run(table, { targets: "y", horizon: 12, epochs: 1, ...options } as forecast.ForecastOptions);
 
   test.each([
+    ["a levelling that is none", fine, { norm: "median" as "mean" }, /forecast: norm is "median", expected none, last, mean, standard/],
+    ["an output that is none", fine, { output: "fan" as "point" }, /forecast: output is "fan", expected quantiles, point, normal, student-t/],
+    ["a loss that is none", fine, { output: "point", loss: "l1" as "mae" }, /forecast: loss is "l1", expected mse, mae, huber/],
+    ["a model that is none", fine, { model: "magic" as "direct" }, /forecast: model is "magic", expected segment, direct/],
     ["a horizon of 0", fine, { horizon: 0 }, /horizon is 0, expected a whole number from 1/],
     ["too few rows", tableOf({ y: y.subarray(0, 30) }), { horizon: 12, lookback: 48 }, /30 rows .*expected at least 84/],
     ["a segment that does not divide", fine, { segment: 5 }, /segment is 5, expected a divisor of the horizon 12/],

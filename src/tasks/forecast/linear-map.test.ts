@@ -60,3 +60,24 @@ test("ridge shrinks the weights towards repeating the last value", () => {
 test("without a window it says so", () => {
   expect(() => fitLinearMap(windowMoments([new Float64Array(3)], 12, 6), 0)).toThrow(/no window of 18 rows/);
 });
+
+test("few windows, flat ones, or ones that repeat make no weight that is not a number", () => {
+  const value = fc.oneof(fc.double({ min: -1e4, max: 1e4, noNaN: true }), fc.constantFrom(0, 5, 1 / 3));
+  const shape = fc.constantFrom<(v: number[], t: number) => number>(
+    (v, t) => v[t]!, // as it comes
+    (v, t) => v[t % 3]!, // repeating
+    (v, t) => (t < 9 ? v[t]! : v[9]!), // flat after a while
+    (v, t) => v[0]! + 1e3 * t, // a straight line
+  );
+  const L = 8;
+  const M = 3;
+  fc.assert(
+    fc.property(fc.array(value, { minLength: 30, maxLength: 30 }), shape, fc.integer({ min: L + M, max: 30 }), fc.constantFrom(0, 1e-5, 1), (v, f, n, ridge) => {
+      const run = Float64Array.from({ length: n }, (_, t) => f(v, t));
+      const map = fitLinearMap(windowMoments([run], L, M), ridge);
+      const most = 10 * (1 + run.reduce((top, x) => Math.max(top, Math.abs(x)), 0));
+      for (const y of apply(map, run)) expect(Math.abs(y)).toBeLessThan(most);
+    }),
+    { numRuns: 2000 },
+  );
+});

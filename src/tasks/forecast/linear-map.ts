@@ -27,6 +27,8 @@ export interface Moments {
   products: Float64Array;
   /** [P]: Σ u_i */
   sums: Float64Array;
+  /** Σ of the squares that `products` were differences of: their rounding is some 1e-16 of it. */
+  size: number;
 }
 
 /**
@@ -38,6 +40,7 @@ export function windowMoments(runs: Iterable<Run>, lookback: number, horizon: nu
   const raw = new Float64Array(P * P);
   const total = new Float64Array(P);
   let count = 0;
+  let size = 0;
   for (const x of runs) {
     const n = x.length - P + 1; // windows
     if (n < 1) continue;
@@ -61,10 +64,11 @@ export function windowMoments(runs: Iterable<Run>, lookback: number, horizon: nu
     const k = lookback - 1;
     for (let i = 0; i < P; i++) {
       total[i]! += sums[i]! - sums[k]!;
+      size += at(i, i);
       for (let j = 0; j < P; j++) raw[i * P + j]! += at(i, j) - at(i, k) - at(k, j) + at(k, k);
     }
   }
-  return { lookback, horizon, count, products: raw, sums: total };
+  return { lookback, horizon, count, products: raw, sums: total, size };
 }
 
 /**
@@ -72,7 +76,7 @@ export function windowMoments(runs: Iterable<Run>, lookback: number, horizon: nu
  * @param ridge ≥ 0, as a share of the inputs' mean square
  * @throws data: there is no window
  */
-export function fitLinearMap({ lookback: L, horizon: M, count, products, sums }: Moments, ridge: number): LinearMap {
+export function fitLinearMap({ lookback: L, horizon: M, count, products, sums, size }: Moments, ridge: number): LinearMap {
   if (count === 0) throw new SluiceError("data", `linear map: no window of ${L + M} rows without a gap is in the training part, expected at least one`);
   const P = L + M;
   // Centred: the bias is then whatever brings the means together.
@@ -82,8 +86,8 @@ export function fitLinearMap({ lookback: L, horizon: M, count, products, sums }:
     for (let j = 0; j < L; j++) a[i * L + j] = products[i * P + j]! - (sums[i]! * sums[j]!) / count;
     trace += a[i * L + i]!;
   }
-  // The last value's own column is all zeros (u = 0): it only has to be solvable.
-  const hold = Math.max(ridge * (trace / L), trace * 1e-12, 1e-30);
+  // It has to be solvable: the last value's own column is all zeros (u = 0), and of few or flat windows only rounding may be left.
+  const hold = Math.max(ridge * (trace / L), trace * 1e-12, size * 1e-12, 1e-30);
   for (let i = 0; i < L; i++) a[i * L + i]! += hold;
   const factor = cholesky(a, L);
   const weight = new Float64Array(M * L);
@@ -107,7 +111,7 @@ function cholesky(a: Float64Array, n: number): Float64Array {
     for (let j = 0; j <= i; j++) {
       let sum = a[i * n + j]!;
       for (let k = 0; k < j; k++) sum -= l[i * n + k]! * l[j * n + k]!;
-      l[i * n + j] = i === j ? Math.sqrt(Math.max(sum, Number.MIN_VALUE)) : sum / l[j * n + j]!;
+      l[i * n + j] = i === j ? Math.sqrt(sum) : sum / l[j * n + j]!;
     }
   }
   return l;

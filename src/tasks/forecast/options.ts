@@ -109,6 +109,14 @@ export function planForecast(set: SeriesSet, options: ForecastOptions, training:
     if (!Number.isInteger(v) || v < 1) throw new SluiceError("range", `forecast: ${name} is ${v}, expected a whole number from 1`, { [name]: v });
     return v;
   };
+  const oneOf = (name: "norm" | "output" | "loss" | "model", due: readonly string[]): void => {
+    const v = options[name];
+    if (v !== undefined && !due.includes(v)) throw new SluiceError("usage", `forecast: ${name} is "${v}", expected ${due.join(", ")}`, { [name]: v });
+  };
+  oneOf("norm", ["none", "last", "mean", "standard"]);
+  oneOf("output", ["quantiles", "point", "normal", "student-t"]);
+  oneOf("loss", ["mse", "mae", "huber"]);
+  oneOf("model", ["segment", "direct"]);
   const horizon = whole("horizon", options.horizon, 1);
   const season = whole("season", options.season, pickSeason(set, training, rows));
   const wished = defaultLookback(season, horizon, rows);
