@@ -13,11 +13,11 @@ const pageOf = (door) => (door === "." ? "index.md" : `${door}.md`);
 const anchor = (heading) => heading.toLowerCase().replaceAll(".", "");
 const titleOf = (door) => (door === "." ? "sluice" : `sluice/${door}`);
 
-/** Doors of package.json with the module behind each, the fullest one where there are several: `nn` → `nn/index`. */
+/** Doors of package.json with the module behind the types of each, which is the fullest where there are several: `nn` → `nn/index`. */
 function doorsOf(root) {
   const { exports } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
   const found = Object.entries(exports).flatMap(([name, target]) => {
-    const { types } = target.node ?? target;
+    const { types } = target;
     return types ? [[name === "." ? name : name.slice(2), types.replace(/^\.\/dist\/|\.d\.ts$/g, "")]] : [];
   });
   const unknown = found.filter(([door]) => !order.includes(door));

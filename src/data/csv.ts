@@ -1,7 +1,7 @@
 /**
  * @file Delimited text into a Table. Where there are quotes, cells are split by csv-parse; this decides delimiter, header, kinds
  * of columns and messages.
- * Needs no file system; in a browser bundle alias `csv-parse/sync` to `csv-parse/browser/esm/sync` (csv-parse wants a Buffer).
+ * Needs no file system. A browser's bundle takes csv-parse's own build for browsers (package.json, "browser"), as csv-parse wants a Buffer.
  */
 import { CsvError, parse } from "csv-parse/sync";
 import { SluiceError } from "../base/errors.ts";

@@ -1,6 +1,6 @@
 /**
- * @file Reads tables from disk: CSV as a stream, Parquet column by column. Node-only when called; importing it is harmless in a
- * browser.
+ * @file Reads tables from disk: CSV as a stream, Parquet column by column. Node-only; a browser's bundle takes `no-files.ts` instead
+ * (package.json, "browser").
  */
 import type { Compressors } from "hyparquet";
 import { SluiceError } from "../base/errors.ts";
@@ -110,6 +110,7 @@ export async function readTable(path: string, options: CsvOptions & ParquetOptio
   });
   const first = new Uint8Array(4);
   try {
+    if ((await handle.stat()).isFIFO()) return await readCsv(path, options); // a pipe is read once, from its beginning
     await handle.read(first, 0, 4, 0);
   } catch (cause) {
     throw readError(path, cause);
