@@ -62,7 +62,7 @@ export function parseFrequency(text: string): Frequency {
     return frequency(found.unit, count * found.step, /^[MQY]E$/.test(word));
   }
   const known = [...spellings.flatMap((s) => s.names), "weekday", "row"];
-  const near = word === "m" ? ["min", "M"] : nearNames(word, known);
+  const near = word === "m" ? ["min", "M"] : found || word === "" ? [] : nearNames(word, known);
   throw new SluiceError(
     "usage",
     `frequency: it is "${text}", expected a count and one of ms, s, min, h, D, W, M, Q, Y (such as "15min"), or "weekday", or "row"` +

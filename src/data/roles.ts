@@ -28,7 +28,7 @@ export function assignRoles(table: Table, options: SeriesOptions, timeNames: str
       if (before !== undefined) {
         throw new SluiceError(
           "usage",
-          `${table.source}: column "${name}" is ${before} and ${part}, expected one part for each column`,
+          `${table.source}: column "${name}" is ${before === part ? `${part} twice` : `${before} and ${part}`}, expected one part for each column`,
           { column: name },
         );
       }
@@ -43,12 +43,13 @@ export function assignRoles(table: Table, options: SeriesOptions, timeNames: str
   );
 }
 
-/** Every numeric column that may be a target: not empty, and not a counter of rows. */
+/** Every numeric column that may be a target: not empty, and not a counter of rows (1, 2, 3 …, or a time as a number). */
 function allTargets(table: Table, taken: Set<string>, notes: string[]): string[] {
   const names: string[] = [];
   for (const c of table.columns) {
     if (c.kind !== "number" || taken.has(c.name)) continue;
-    const counter = table.rows > 10 && c.values.every((v, i) => i === 0 || v === c.values[i - 1]! + 1);
+    const step = c.values[1]! - c.values[0]!;
+    const counter = table.rows > 10 && step > 0 && c.values.every((v, i) => i === 0 || v === c.values[i - 1]! + step);
     if (counter || c.values.every((v) => Number.isNaN(v))) {
       notes.push(`column "${c.name}" is left out of the targets: it ${counter ? "only counts the rows" : "is empty"}`);
     } else names.push(c.name);

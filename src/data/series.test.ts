@@ -79,6 +79,25 @@ test("targets all: every number that is not time, id or covariate, nor a counter
   const set = make(["No,t,y,e,p", ...rows].join("\n"), { targets: "all", past: ["p"] });
   expect(set.targetNames).toEqual(["y"]);
   expect(set.notes.filter((n) => n.includes("left out"))).toHaveLength(2);
+  const epoch = Array.from({ length: 12 }, (_, i) => `${1_704_067_200 + 3600 * i},${i * i}`);
+  expect(make(["at,y", ...epoch].join("\n"), { targets: "all" }).targetNames).toEqual(["y"]);
+});
+
+test("a time column that is nearly one, or only numbers, is noted where rows are counted", () => {
+  const days = Array.from({ length: 40 }, (_, i) => `${new Date(Date.UTC(2024, 0, 1 + i)).toISOString().slice(0, 10)},${i % 7}`);
+  const withCell = (i: number, cell: string) => make(["t,y", ...days.with(i, `${cell},3`)].join("\n"));
+  expect(withCell(20, "yesterday").notes).toEqual([
+    "no time column: rows are counted",
+    'column "t" is not taken as the time, because t.csv, row 22 is "yesterday": correct that cell, or name the column',
+  ]);
+  expect(withCell(20, "").notes[1]).toContain("row 22 is empty");
+  const numbers = (from: number, step: number) =>
+    make(["t,y", ...days.map((_, i) => `${from + step * i},${i % 7}`)].join("\n")).notes.slice(1);
+  const may = ['column "t" may be a time counted since 1970: name it as the time if it is'];
+  expect(numbers(1_704_067_200, 3600)).toEqual(may);
+  expect(numbers(1_704_067_200_000, 3_600_000)).toEqual(may);
+  expect([numbers(1, 1), numbers(1_704_067_200, -3600), numbers(1e8, 1), numbers(1_704_067_200, 0.5)]).toEqual([[], [], [], []]);
+  expect(make("word,y\nred,1\n2024-01-01,2\ngreen,3\n").notes).toEqual(["no time column: rows are counted"]);
 });
 
 test("months, and a given frequency, make the grid", () => {
@@ -92,9 +111,13 @@ test("months, and a given frequency, make the grid", () => {
 test("tables nothing can be learnt from are refused", () => {
   const cases: [string, Partial<SeriesOptions>, string, string][] = [
     ["t,y\n2020-01-01,1\n2020-01-02,1\n2020-01-03,1\n", {}, "data", 'target "y" is 1 in every row'],
+    ["t,y\n2020-01-01,1e9\n2020-01-02,1000000001\n2020-01-03,1e9\n", {}, "data", "take a constant off the column"],
+    ["t,y\n2020-01-01,1e-60\n2020-01-02,2e-60\n2020-01-03,0\n", {}, "data", "use a larger unit"],
     ["t,y\n2020-01-01,\n2020-01-02,NA\n2020-01-03,\n", {}, "data", 'target "y" has no values'],
     ["t,y\n2020-01-01,1\n2020-01-02,inf\n2020-01-03,1\n", {}, "data", 't.csv, row 3: column "y" is Infinity'],
     ["t,y\n2020-01-01,1\n2020-01-02,x\n2020-01-03,1\n", {}, "type", 't.csv: row 3, column "y" is "x"'],
+    ["t,y\n2020-01-01,1\n2020-01-02,\"1,234.5\"\n2020-01-03,1\n", {}, "type", "without thousands separators"],
+    ["t,y\n2020-01-01,1\n2020-01-02,2\n2020-01-03,3\n", { targets: ["y", "y"] }, "usage", 'column "y" is target twice'],
     ["t,y\n2020-01-01,1\n2020-01-02,2\n2020-01-03,3\n", { past: ["y"] }, "usage", 'column "y" is target and past'],
     ["t,y\n2020-01-01,1\n2020-01-02,2\n2020-01-03,3\n", { past: ["z"] }, "missing", 'column "z" is not there'],
     ["t,y\n2020-01-01,1\n2020-01-02,2\n", {}, "data", "expected at least 3"],
@@ -122,6 +145,9 @@ test("too few rows are answered with how many are needed", () => {
   expect(() => requireRows(set, 14, 2)).not.toThrow();
   expect(() => requireRows(set, 15, 2)).toThrow("the longest has 20 rows (steps of 1D), expected at least 21");
   expect(() => requireRows(set, 15, 2)).toThrow("a look-back of at most 14 would fit");
+  expect(() => requireRows(set, 2, 7)).toThrow("a horizon of at most 6 would fit");
+  expect(() => requireRows(set, 2, 6)).not.toThrow();
+  expect(() => requireRows(set, 19, 7)).toThrow(/; give more data$/);
   expect(() => requireRows(set, 21, 2, 0)).toThrow("expected at least 21 = look-back 21");
 });
 

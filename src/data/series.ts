@@ -12,7 +12,7 @@ import { inferFrequency } from "./infer-frequency.ts";
 import { assignRoles } from "./roles.ts";
 import type { Table } from "./table.ts";
 import { column, place } from "./table.ts";
-import { findTimeColumn, timesOf } from "./time-columns.ts";
+import { findTimeColumn, timesOf, whyNoTime } from "./time-columns.ts";
 
 /** One regular series. Rows are steps, columns are targets, then past covariates, then known-future covariates. */
 export interface Series {
@@ -145,8 +145,8 @@ export function requireRows(set: SeriesSet, lookback: number, horizon: number, p
   const way =
     spare >= 1
       ? `a look-back of at most ${spare} would fit`
-      : parts > 0
-        ? `a horizon below ${Math.max(1, Math.floor(longest / (parts + 1)) + 1)} would fit`
+      : parts > 0 && longest - lookback >= parts
+        ? `a horizon of at most ${Math.floor((longest - lookback) / parts)} would fit`
         : "";
   throw new SluiceError(
     "data",
@@ -184,7 +184,9 @@ export function timeAt(set: SeriesSet, series: Series, row: number): number {
 
 function findTime(table: Table, notes: string[]): string[] {
   const name = findTimeColumn(table);
+  const near = name === undefined ? whyNoTime(table) : undefined;
   notes.push(name === undefined ? "no time column: rows are counted" : `column "${name}" is taken as the time`);
+  if (near !== undefined) notes.push(near);
   return name === undefined ? [] : [name];
 }
 
@@ -262,10 +264,23 @@ function checkTargets(table: Table, targets: readonly Feature[], checkConstant: 
         column: name,
       });
     }
-    if (checkConstant && values.every((v) => Number.isNaN(v) || v === first)) {
+    if (!checkConstant) continue;
+    const differs = values.find((v) => !Number.isNaN(v) && v !== first);
+    if (differs === undefined) {
       throw new SluiceError(
         "data",
         `${table.source}: target "${name}" is ${first} in every row, expected values that change; there is nothing to forecast`,
+        {
+          column: name,
+        },
+      );
+    }
+    // A model's numbers are float32: 1e9 and 1e9 + 4 are the same one.
+    if (values.every((v) => Number.isNaN(v) || Math.fround(v) === Math.fround(first))) {
+      throw new SluiceError(
+        "data",
+        `${table.source}: target "${name}" changes by less than float32 can hold (${first}, ${differs}), expected differences of` +
+          ` about a ten-millionth of the values or more; ${Math.abs(first) > 1 ? "take a constant off the column" : "use a larger unit"}`,
         {
           column: name,
         },

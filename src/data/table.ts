@@ -79,10 +79,11 @@ export function numberColumn(table: Table, name: string): Float64Array {
 /** The error for a cell that should have been a number. */
 export function notNumber(source: string, row: number | undefined, name: string, cell: string): SluiceError {
   const shown = cell.length > 40 ? `${cell.slice(0, 40)}…` : cell;
+  const grouped = /^[+-]?\d{1,3}([.,' ]\d{3})+([.,]\d+)?$/.test(cell);
   return new SluiceError(
     "type",
     `${source}: ${row === undefined ? "" : `row ${row}, `}column "${name}" is "${shown}", expected a number or an empty cell` +
-      ` (also missing: NA, NaN, null, -, ?); correct that cell, or leave the column out`,
+      ` (also missing: NA, NaN, null, -, ?); ${grouped ? "export numbers without thousands separators" : "correct that cell"}, or leave the column out`,
     { source, row, column: name, cell },
   );
 }

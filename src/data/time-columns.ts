@@ -2,7 +2,7 @@
 import { SluiceError } from "../base/errors.ts";
 import type { Column, Table } from "./table.ts";
 import { column, place } from "./table.ts";
-import { daysInMonth, looksLikeTimes, parseTimes } from "./time.ts";
+import { daysInMonth, looksLikeTimes, oddAmongTimes, parseTimes } from "./time.ts";
 
 const units = ["year", "month", "day", "hour", "minute", "second"] as const;
 const aliases: Record<string, (typeof units)[number]> = {
@@ -92,4 +92,30 @@ function composeParts(table: Table, columns: readonly Column[]): { times: Float6
 export function findTimeColumn(table: Table): string | undefined {
   const typed = table.columns.find((c) => c.kind === "time");
   return (typed ?? table.columns.find((c) => c.kind === "text" && looksLikeTimes(c.values)))?.name;
+}
+
+/** Why a column that comes near was not taken as the time by `findTimeColumn`, for a note; undefined when none comes near. */
+export function whyNoTime(table: Table): string | undefined {
+  for (const c of table.columns) {
+    if (c.kind === "text") {
+      const odd = oddAmongTimes(c.values);
+      if (odd < 0) continue;
+      const cell = c.values[odd]!;
+      return `column "${c.name}" is not taken as the time, because ${place(table, odd)} is ${cell === "" ? "empty" : `"${cell}"`}: correct that cell, or name the column`;
+    }
+    if (c.kind === "number" && since1970(c.values))
+      return `column "${c.name}" may be a time counted since 1970: name it as the time if it is`;
+  }
+  return undefined;
+}
+
+/** Whole numbers that never fall, all from 1990 to 2100 in seconds or in milliseconds. */
+function since1970(values: Float64Array): boolean {
+  const [from, to] = [631_152_000, 4_102_444_800];
+  const unit = values[0]! > to ? 1000 : 1;
+  return (
+    values.length > 1 &&
+    values[0]! < values.at(-1)! &&
+    values.every((v, i) => Number.isInteger(v) && v >= from * unit && v <= to * unit && (i === 0 || v >= values[i - 1]!))
+  );
 }

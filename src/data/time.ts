@@ -87,6 +87,15 @@ export function looksLikeTimes(cells: readonly string[]): boolean {
   return [...forms, monthFirst].some((f) => probes.every((cell) => !Number.isNaN(parseOne(cell, f))));
 }
 
+/** The first cell that is no time in a column where nearly all are, as its index; -1 when all are, or too few. */
+export function oddAmongTimes(cells: readonly string[]): number {
+  const count = Math.min(20, cells.length);
+  const probes = Array.from({ length: count }, (_, k) => cells[Math.floor((k * cells.length) / count)]!);
+  const reads = (f: Form) => probes.filter((cell) => !Number.isNaN(parseOne(cell, f))).length;
+  const form = [...forms, monthFirst].find((f) => reads(f) >= 0.8 * count);
+  return form === undefined ? -1 : cells.findIndex((cell) => Number.isNaN(parseOne(cell, form)));
+}
+
 function findForm(cells: readonly string[], where: (i: number) => string): Form {
   const first = cells[0] ?? "";
   const found =

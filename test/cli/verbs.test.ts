@@ -136,6 +136,13 @@ test("a reader that leaves is no failure", async () => {
   expect(run.stderr).toBe("");
 });
 
+test.runIf(process.platform === "linux")("a table comes through a pipe as from a file", async () => {
+  const file = await sluice(folder, ["predict", "one.safetensors", "loads.csv"]);
+  const piped = await shell(folder, "cat loads.csv | sluice predict one.safetensors /dev/stdin");
+  expect(file.stdout).not.toBe("");
+  expect(piped.stdout).toBe(file.stdout);
+});
+
 test("a time column made of parts, counted rows, another delimiter", async () => {
   const rows = Array.from({ length: 700 }, (_, i) => {
     const d = new Date(Date.UTC(2022, 0, 1, i));
@@ -169,7 +176,8 @@ test("a time column made of parts, counted rows, another delimiter", async () =>
     "c.safetensors",
   ]);
   expect(counted.stderr).toContain("pm: the next 6 rows");
-  expect((await sluice(folder, ["predict", "c.safetensors", "parts.csv"])).stdout).toMatch(/^row,pm,.*\n701,/);
+  expect((await sluice(folder, ["predict", "c.safetensors", "parts.csv", "--plot", "c.svg"])).stdout).toMatch(/^row,pm,.*\n701,/);
+  expect(readFileSync(at("c.svg"), "utf8")).toContain("known up to step 700");
   expect(existsSync(at("c.safetensors")) && statSync(at("c.safetensors")).size > 0).toBe(true);
 });
 

@@ -25,7 +25,7 @@ export function columnsOf({ categories }: Preprocessing, names: readonly string[
 /** The table's series, with the columns and the step that the model was trained on. */
 export function seriesFor(model: Forecaster, table: Table, options: ApplyOptions = {}, checkConstant = false): SeriesSet {
   const p = model.preprocessing;
-  return toSeries(table, {
+  const set = toSeries(table, {
     time: options.time ?? (p.timed ? p.timeNames : false),
     ...(p.timeFormat === undefined && options.timeFormat === undefined ? {} : { timeFormat: options.timeFormat ?? p.timeFormat! }),
     ...(p.id === undefined ? {} : { id: p.id }),
@@ -36,6 +36,11 @@ export function seriesFor(model: Forecaster, table: Table, options: ApplyOptions
     categories: p.categories,
     checkConstant,
   });
+  const known = p.scaler.series;
+  const strange = known === undefined ? [] : set.series.filter(({ id }) => !Object.hasOwn(known, id)).map(({ id }) => `"${id}"`);
+  if (strange.length === 0) return set;
+  const names = `${strange.slice(0, 3).join(", ")}${strange.length > 3 ? ` and ${strange.length - 3} more` : ""}`;
+  return { ...set, notes: [...set.notes, `${names}: not among the series of the training, and so scaled as they are on the whole`] };
 }
 
 /** One forecast per series of the table, starting after its last measured target. */
@@ -68,26 +73,27 @@ export function evaluateForecast(model: Forecaster, table: Table, options: Apply
 
 /** What to draw of forecasts: history, fan and, where the table goes on, what really came. */
 export function forecastPlot(model: Forecaster, set: SeriesSet, forecasts: readonly SeriesForecast[], title: string): ForecastPlot {
+  const shown = (times: Float64Array): Float64Array => (set.timed ? times : times.map((t) => t + 1)); // rows are counted from 1
   const panels = forecasts.flatMap((f) => {
     const s = set.series.find((one) => one.id === f.id)!;
     return f.targets.map((target, c) => {
       const until = s.times.findIndex((t) => t >= f.times[0]!);
       const rows = until < 0 ? s.length : until;
-      const history = { times: s.times.subarray(0, rows), values: Float64Array.from({ length: rows }, (_, t) => s.measured[t * s.width + c]!) };
+      const history = { times: shown(s.times.subarray(0, rows)), values: Float64Array.from({ length: rows }, (_, t) => s.measured[t * s.width + c]!) };
       const truth = truthFor(s, f.times, c);
       const fan = target.quantiles;
       const bands = fan.slice(0, Math.floor(fan.length / 2)).flatMap((low, i) => {
         const high = fan[fan.length - 1 - i]!;
         return high.level > low.level ? [{ level: Number((high.level - low.level).toFixed(6)), lower: low.values, upper: high.values }] : [];
       });
-      return { name: f.id ? `${f.id}: ${target.name}` : target.name, history, forecast: { times: f.times, point: target.point, bands }, ...(truth ? { truth } : {}) };
+      return { name: f.id ? `${f.id}: ${target.name}` : target.name, history, forecast: { times: shown(f.times), point: target.point, bands }, ...(truth ? { truth: { ...truth, times: shown(truth.times) } } : {}) };
     });
   });
   return { title, panels, axis: set.timed ? "time" : "step", context: Math.max(3, Math.ceil(model.lookback / model.horizon)) };
 }
 
 /** What column `c` came to at the given times; undefined where nothing of it was measured. */
-function truthFor(s: Series, times: Float64Array, c: number): ForecastPlot["panels"][number]["truth"] {
+function truthFor(s: Series, times: Float64Array, c: number): { times: Float64Array; values: Float64Array } | undefined {
   const last = times.at(-1)!;
   const rows = Array.from(s.times.keys()).filter((t) => s.times[t]! >= times[0]! && s.times[t]! <= last);
   const values = Float64Array.from(rows, (t) => s.measured[t * s.width + c]!);

@@ -251,6 +251,9 @@ test("many series in one table: each scaled by itself, each forecast after its o
   expect(forecasts.map((f) => f.times[0])).toEqual(lengths.map((n) => start + n * hour));
   expect(forecasts[1]!.targets[0]!.point[0]! / forecasts[0]!.targets[0]!.point[0]!).toBeGreaterThan(300);
   expect(forecast.plot(forecaster, forecast.seriesFor(forecaster, table), forecasts, "two").panels.map((p) => p.name)).toEqual(["s0: y", "s1: y"]);
+  expect(forecast.predict(forecaster, table).set.notes.join()).not.toContain("not among");
+  const strange = tableOf({ id: ids.map((id) => (id === "s1" ? "s9" : id)), y: values, plan: plans }, times);
+  expect(forecast.predict(forecaster, strange).set.notes).toContain('"s9": not among the series of the training, and so scaled as they are on the whole');
 });
 
 test("a backtest trains on ever more of the past and never overlaps", async () => {
