@@ -24,7 +24,11 @@ const pathOf = (command: Command): string => (command.parent ? `${pathOf(command
 
 function usageError(command: Command, error: CommanderError): SluiceError {
   const path = pathOf(command);
-  const [first = "", ...rest] = error.message.replace(/^error: /, "").split("\n");
+  const [line = "", ...rest] = error.message.replace(/^error: /, "").split("\n");
+  const first =
+    error.code === "commander.excessArguments"
+      ? `there are ${command.args.length} arguments, expected ${command.registeredArguments.length}`
+      : line;
   const near = /Did you mean (?:one of )?(.+?)\?/.exec(rest.join(" "))?.[1];
   const known = command.commands.map((c) => c.name());
   const list = error.code === "commander.unknownCommand" ? `, expected ${known.join(", ")}` : "";

@@ -1,7 +1,7 @@
 /** @file `sluice evaluate`: scores a model beside its baselines on the test part of a table. Node-only. */
 import type { Command } from "commander";
 import { newCommand } from "./command.ts";
-import { checkOutput } from "./paths.ts";
+import { checkPicture } from "./paths.ts";
 import { addReadFlags, type ReadFlags } from "./reading.ts";
 import type { Session } from "./session.ts";
 
@@ -35,7 +35,7 @@ export const command = (session: Session): Command =>
     .action((model: string, data: string, flags: Flags) => evaluateFile(model, data, flags, session));
 
 async function evaluateFile(modelPath: string, data: string, flags: Flags, session: Session): Promise<void> {
-  if (flags.plot !== undefined) checkOutput("--plot", flags.plot, [modelPath, data]);
+  if (flags.plot !== undefined) checkPicture("--plot", flags.plot, [modelPath, data]);
   const [{ readForecaster, tableFor }, { evaluateForecast }, { judge, showEvaluation, unitsOf }, { parseSplit }] =
     await Promise.all([
       import("./model-file.ts"),

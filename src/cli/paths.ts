@@ -10,6 +10,7 @@ import { ioError, isSystemError } from "../formats/files.ts";
  * @throws io: a folder, no folder, no permission; usage: an input
  */
 export function checkOutput(flag: string, path: string, inputs: readonly string[] = []): void {
+  if (path === "") throw new SluiceError("usage", `${flag} is "", expected the name of a file`, { flag });
   try {
     const old = fs.statSync(path, { throwIfNoEntry: false });
     if (old?.isDirectory()) throw ioError(path, "EISDIR");
@@ -35,6 +36,17 @@ function checkFolder(path: string): void {
 function sameFile(path: string, { dev, ino }: fs.Stats): boolean {
   const stat = fs.statSync(path, { throwIfNoEntry: false });
   return stat !== undefined && stat.dev === dev && stat.ino === ino;
+}
+
+/**
+ * As `checkOutput`, for a picture, which is always SVG.
+ * @throws usage: a name that promises another kind of picture
+ */
+export function checkPicture(flag: string, path: string, inputs: readonly string[] = []): void {
+  if (/\.(png|jpe?g|gif|webp|pdf|eps|html?)$/i.test(path)) {
+    throw new SluiceError("usage", `${flag} is ${path}, expected a name that ends in .svg; pictures are drawn as SVG, which browsers open`, { flag, path });
+  }
+  checkOutput(flag, path, inputs);
 }
 
 /**

@@ -1,7 +1,8 @@
 /** @file `sluice predict`: forecasts what comes after the end of a table. Node-only. */
 import type { Command } from "commander";
+import { SluiceError } from "../base/errors.ts";
 import { newCommand, shellWords } from "./command.ts";
-import { checkOutput } from "./paths.ts";
+import { checkOutput, checkPicture } from "./paths.ts";
 import { addReadFlags, type ReadFlags } from "./reading.ts";
 import type { Session } from "./session.ts";
 
@@ -42,7 +43,9 @@ export const command = (session: Session): Command =>
 
 async function predictFile(modelPath: string, data: string, flags: Flags, session: Session): Promise<void> {
   if (flags.out !== undefined) checkOutput("--out", flags.out, [modelPath, data]);
-  if (flags.plot !== undefined) checkOutput("--plot", flags.plot, [modelPath, data]);
+  if (flags.plot !== undefined) checkPicture("--plot", flags.plot, [modelPath, data]);
+  if (flags.plot !== undefined && flags.plot === flags.out)
+    throw new SluiceError("usage", `--plot is ${flags.plot}, as --out is, expected a name of its own`);
   const [{ readForecaster, tableFor }, output, { seriesFor }, { toCsv }, { writeAtomic }] = await Promise.all([
     import("./model-file.ts"),
     import("./forecast-output.ts"),

@@ -57,7 +57,9 @@ export function whyEnded(
     patience: "no longer getting better",
     aborted: `stopped at step ${step}`,
   }[reason];
-  const kept = best === null ? "" : `; the best was epoch ${best.epoch} (valid ${best.value.toPrecision(4)})`;
+  // An epoch that a limit cut short was measured too, and is not among those that were done.
+  const cut = best !== null && best.epoch > epoch ? ", as far as it went" : "";
+  const kept = best === null ? "" : `; the best was epoch ${best.epoch}${cut} (valid ${best.value.toPrecision(4)})`;
   return `${why}: ${count(epoch, "epoch")} in ${showClock(seconds)}${kept}`;
 }
 

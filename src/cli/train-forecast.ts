@@ -7,7 +7,7 @@ import type { LoadedModel } from "../formats/model.ts";
 import type { ForecastOptions } from "../tasks/forecast/options.ts";
 import { newCommand } from "./command.ts";
 import { addForecastFlags, columnKinds, forecastOptions, missingPolicy, requireTargets } from "./forecast-options.ts";
-import { checkModelOutput, checkOutput } from "./paths.ts";
+import { checkModelOutput, checkPicture } from "./paths.ts";
 import { readTableFile } from "./reading.ts";
 import type { Session } from "./session.ts";
 import { type TrainFlags, Training, type TrainPaths } from "./training.ts";
@@ -82,9 +82,14 @@ function choosePaths(data: string, flags: TrainFlags): TrainPaths {
   checkModelOutput("--out", model, [data]);
   if (model === checkpoint)
     throw new SluiceError("usage", `--checkpoint is ${checkpoint}, the model itself, expected another file`);
-  checkModelOutput("--checkpoint", checkpoint, [data]);
-  if (flags.plot !== undefined) checkOutput("--plot", flags.plot, [data, model, checkpoint]);
-  if (flags.plotLoss !== undefined) checkOutput("--plot-loss", flags.plotLoss, [data, model, checkpoint]);
+  checkModelOutput(checkpoint === flags.resume ? "--resume" : "--checkpoint", checkpoint, [data]);
+  for (const [flag, path] of [["--plot", flags.plot], ["--plot-loss", flags.plotLoss]] as const) {
+    if (path === undefined) continue;
+    if ([model, checkpoint].includes(path)) throw new SluiceError("usage", `${flag} is ${path}, the same as another result, expected a name of its own`);
+    checkPicture(flag, path, [data, model, checkpoint]);
+  }
+  if (flags.plot !== undefined && flags.plot === flags.plotLoss)
+    throw new SluiceError("usage", `--plot-loss is ${flags.plot}, as --plot is, expected a name of its own`);
   return { data, model, checkpoint, keepCheckpoint: flags.checkpoint !== undefined };
 }
 

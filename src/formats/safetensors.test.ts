@@ -141,7 +141,8 @@ describe("hostile files are refused by name", () => {
   });
   const cases: [what: string, bytes: Uint8Array, message: RegExp][] = [
     ["empty", new Uint8Array(0), /the file is 0 bytes, expected at least 8/],
-    ["header longer than any", file("{}", 0, 2n ** 63n), /length is 9223372036854775808 bytes, expected at most 100000000/],
+    ["header longer than any", file("{}", 0, 2n ** 63n), /begins with the number 9223372036854775808, expected the length of a header of at most 100000000 bytes/],
+    ["a table of texts", new TextEncoder().encode("date,load\n2024-01-01,5\n"), /begins with "date,loa", expected the length of a header/],
     ["header longer than the file", file("{}", 0, 3n), /length is 3 bytes, expected at most 2,/],
     ["not UTF-8", new Uint8Array([1, 0, 0, 0, 0, 0, 0, 0, 0xff]), /not UTF-8/],
     ["no object", file("[1]"), /begins with "\[1\]", expected "\{"/],

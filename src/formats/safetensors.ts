@@ -137,6 +137,14 @@ interface Place {
   readonly end: number;
 }
 
+/** The first eight bytes: as text where they are letters, otherwise as the number that they make. */
+function beginning(bytes: Uint8Array): string {
+  const letters = bytes.subarray(0, 8).every((b) => (b >= 0x20 && b < 0x7f) || b === 0x09 || b === 0x0a || b === 0x0d);
+  return letters
+    ? show(String.fromCharCode(...bytes.subarray(0, 8)))
+    : `the number ${new DataView(bytes.buffer, bytes.byteOffset, 8).getBigUint64(0, true)}`;
+}
+
 function readHeader(bytes: Uint8Array, where: string): [header: Record<string, unknown>, dataStart: number] {
   if (bytes.length < 8)
     refuse(
@@ -145,7 +153,10 @@ function readHeader(bytes: Uint8Array, where: string): [header: Record<string, u
     );
   const length = new DataView(bytes.buffer, bytes.byteOffset, 8).getBigUint64(0, true);
   if (length > BigInt(maxHeader))
-    refuse(where, `the header's length is ${length} bytes, expected at most ${maxHeader}; is this a safetensors file?`);
+    refuse(
+      where,
+      `the file begins with ${beginning(bytes)}, expected the length of a header of at most ${maxHeader} bytes; is this a safetensors file?`,
+    );
   const dataStart = 8 + Number(length);
   if (dataStart > bytes.length) {
     refuse(

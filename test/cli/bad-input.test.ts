@@ -64,7 +64,7 @@ test.each([
     "did you mean --target?",
   ],
   ["no data", ["train", "forecast"], "train forecast: missing required argument 'data'", "sluice train forecast --help"],
-  ["one word too many", ["inspect", "a", "b"], "inspect: too many arguments", "sluice inspect --help"],
+  ["one word too many", ["inspect", "a", "b"], "inspect: there are 2 arguments, expected 1", "sluice inspect --help"],
   ["no target", ["train", "forecast", "loads.csv"], "--target is missing", "--target all"],
   ["no horizon", ["train", "forecast", "loads.csv", "--target", "load"], "--horizon is missing", "--horizon 24"],
   [
@@ -106,6 +106,11 @@ test.each([
     'column "load" is target and past',
     "one part",
   ],
+  ["one column twice", ["train", "forecast", "loads.csv", "--target", "load,load", "--horizon", "3"], 'column "load" is target twice', "one part"],
+  ["a result without a name", ["train", "forecast", "loads.csv", "--target", "load", "--horizon", "3", "--out", ""], '--out is ""', "the name of a file"],
+  ["a picture that is no SVG", ["train", "forecast", "loads.csv", "--target", "load", "--horizon", "3", "--plot", "a.png"], "--plot is a.png", "ends in .svg"],
+  ["two results of one name", ["train", "forecast", "loads.csv", "--target", "load", "--horizon", "3", "--out", "a", "--plot", "a"], "--plot is a,", "a name of its own"],
+  ["data as a checkpoint", ["train", "forecast", "loads.csv", "--target", "load", "--horizon", "3", "--resume", "loads.csv"], "--resume is loads.csv, which is the input", "another file"],
 ])("wrong usage: %s", async (_, words, ...parts) => {
   expectError(await sluice(folder, words), 2, ...parts);
 });
@@ -140,6 +145,14 @@ test("missing values follow the stated policy: short gaps filled and said, windo
   // Of 600 − 24 − 6 + 1 training windows those that read the 39 missing rows are gone: about 39 + 24 starts.
   expect(windows).toBeLessThan(571 - 60);
   expect(windows).toBeGreaterThan(571 - 80);
+});
+
+test("rows that a split leaves out are noted, in case percents were meant", async () => {
+  const words = ["--target", "load", ...tiny, "--out", "noted.safetensors"];
+  const percents = await train("loads.csv", ...words, "--split", "300,60,60");
+  expect(percents.stderr).toContain("note      the split leaves out 180 rows at the end");
+  const whole = await train("loads.csv", ...words, "--split", "480,60,60");
+  expect(whole.stderr).not.toContain("leaves out");
 });
 
 test("a loss that is not finite names the step and gives advice; the last good checkpoint is kept and goes on", async () => {

@@ -118,13 +118,13 @@ test("Ctrl-C saves, and the command it prints ends in the file of a run never st
     "--batch",
     "64",
     "--epochs",
-    "8",
+    "60",
     "--out",
     out,
   ];
   let sent = false;
   const stopped = await sluice(folder, words("stopped.safetensors"), (stderr, child) => {
-    if (sent || !stderr.includes("epoch 2/8")) return;
+    if (sent || !stderr.includes("epoch  2/60")) return;
     sent = child.kill("SIGINT");
   });
   expect(stopped.code).toBe(130);
@@ -142,7 +142,7 @@ test("Ctrl-C saves, and the command it prints ends in the file of a run never st
 
   const resumed = await shell(folder, command);
   expect(resumed.code).toBe(0);
-  expect(resumed.stderr).not.toContain("epoch 1/8"); // it went on, it did not begin again
+  expect(resumed.stderr).not.toContain("epoch  1/60"); // it went on, it did not begin again
   expect(existsSync(at("stopped.safetensors.ckpt"))).toBe(false);
   expect((await sluice(folder, words("whole.safetensors"))).code).toBe(0);
   const whole = readFileSync(at("whole.safetensors"));

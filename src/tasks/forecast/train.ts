@@ -4,7 +4,7 @@ import { fingerprint } from "../../base/hash.ts";
 import { Rng } from "../../base/random.ts";
 import { fillGaps } from "../../data/gaps.ts";
 import { fitScaler } from "../../data/scale.ts";
-import { requireRows, type SeriesSet, toSeries } from "../../data/series.ts";
+import { historyLength, requireRows, type SeriesSet, toSeries } from "../../data/series.ts";
 import type { Part, Split } from "../../data/split.ts";
 import type { Table } from "../../data/table.ts";
 import { createEngine, type Engine } from "../../engine/index.ts";
@@ -82,6 +82,9 @@ export async function* trainForecast(table: Table, options: ForecastOptions, run
   requireRows(raw, plan.lookback, horizon);
   const { set, report: gaps } = fillGaps(raw, { maxGap: asked.maxGap ?? plan.season });
   const notes = [...raw.notes];
+  // Three counts are rows; whoever meant percentages must see it.
+  const unused = asked.split?.by !== "counts" ? 0 : raw.series.reduce((sum, s, i) => sum + historyLength(s) - splits[i]!.test[1], 0);
+  if (unused > 0) notes.push(`the split leaves out ${unused} rows at the end${raw.series.length > 1 ? "s" : ""}: they are neither trained on nor scored`);
   if (gaps.filled + gaps.left > 0) {
     const filled = gaps.filled > 0 ? [`${gaps.filled} missing values in gaps of up to ${gaps.maxGap} steps filled by a straight line for reading (never scored)`] : [];
     const left = gaps.left > 0 ? [`${gaps.left} missing values in longer gaps or at an end left out, with the windows that read one`] : [];
