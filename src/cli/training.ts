@@ -40,6 +40,7 @@ export class Training {
   /** The checkpoint on the disk that one can go on from. */
   #saved: string | null;
   #ended = "";
+  #progress: Progress | null = null;
 
   constructor(
     readonly session: Session,
@@ -84,6 +85,7 @@ export class Training {
     const board =
       flags.tensorboard === undefined ? null : new (await import("../formats/tensorboard.ts")).EventWriter(flags.tensorboard);
     const progress = new Progress(session, options.timeLimit);
+    this.#progress = progress;
     const events = trainForecast(table, options, {
       engine: machineEngine(),
       signal: this.#stop.signal,
@@ -134,6 +136,7 @@ export class Training {
     this.#listen(false);
     this.#signal = signal;
     this.#stop.abort();
+    this.#progress?.end(); // a bar that goes later would take the next lines' place
     this.session.say("\nstopping, saving and scoring what there is … (again to quit at once)");
   };
 

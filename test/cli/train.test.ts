@@ -1,9 +1,10 @@
 /** @file `sluice train forecast` as a process. Truth: what the command line promises in its help; a stopped and resumed run against one never stopped. */
+import { spawn } from "node:child_process";
 import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, expect, test } from "vitest";
 import type { ForecastReport } from "../../src/tasks/forecast/report.ts";
-import { lastJson, shell, sluice, tiny, workFolder, writeLoads } from "./sluice.ts";
+import { lastJson, main, shell, sluice, tiny, workFolder, writeLoads } from "./sluice.ts";
 
 const folder = workFolder();
 const at = (name: string) => join(folder, name);
@@ -148,6 +149,23 @@ test("Ctrl-C saves, and the command it prints ends in the file of a run never st
   const whole = readFileSync(at("whole.safetensors"));
   expect(readFileSync(at("stopped.safetensors")).equals(whole)).toBe(true);
   expect(soFar.equals(whole)).toBe(false);
+});
+
+test.runIf(existsSync("/usr/bin/script"))("on a terminal the bar is gone before it is said that the training stops", async () => {
+  const words = "train forecast loads.csv --target load --horizon 6 --lookback 24 --epochs 100000 --patience 100000 --out seen.safetensors";
+  // `script` gives it a terminal, and hands on the letter that Ctrl-C is.
+  const child = spawn("script", ["-qec", `"${process.execPath}" "${main}" ${words}`, "/dev/null"], { cwd: folder });
+  let seen = "";
+  child.stdout.setEncoding("utf8").on("data", (text: string) => {
+    if (!seen.includes("windows/s") && (seen + text).includes("windows/s")) child.stdin.write("\x03");
+    seen += text;
+  });
+  await new Promise((done) => child.on("close", done));
+  const [bar, after] = seen.split("stopping, saving");
+  expect(bar).toContain("windows/s");
+  expect(bar).toContain("\x1b8"); // the cursor goes back to the bar's line, which is cleared
+  expect(after).toContain("stopped at step");
+  expect(after).not.toContain("\x1b8");
 });
 
 test("SIGTERM before an epoch is done leaves an old model alone", async () => {
