@@ -1,9 +1,12 @@
 /** @file Fills short gaps so that windows can be fed; long ones stay open. PURE. */
 import { SluiceError } from "../base/errors.ts";
 import { seasonOf } from "./frequency.ts";
-import type { SeriesSet } from "./series.ts";
+import { historyLength, type SeriesSet } from "./series.ts";
 
-/** What was filled and what stays missing, in cells of all series. */
+/**
+ * What was filled and what stays missing, in cells of all series. Rows after a series' history give what is known of the future: that
+ * the rest is empty there is no gap, and is not counted.
+ */
 export interface GapReport {
   maxGap: number;
   filled: number;
@@ -27,10 +30,13 @@ export function fillGaps(set: SeriesSet, options: { maxGap?: number } = {}): { s
   const columns = [...set.targetNames, ...set.pastNames, ...set.futureNames].map((name) => ({ name, filled: 0, left: 0 }));
   const series = set.series.map((s) => {
     const values = s.values.slice();
+    const history = s.future > 0 ? historyLength(s) : s.length;
     columns.forEach((tally, c) => {
       const counts = fillColumn(values, c, s.width, maxGap);
       tally.filled += counts.filled;
       tally.left += counts.left;
+      if (c >= s.width - s.future) return;
+      for (let t = history; t < s.length; t++) if (Number.isNaN(values[t * s.width + c])) tally.left--;
     });
     return { ...s, values };
   });

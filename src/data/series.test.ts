@@ -178,6 +178,11 @@ test("short gaps are filled by a line for feeding, never in what is scored", () 
   expect(() => fillGaps(set, { maxGap: -1 })).toThrow("maxGap is -1");
 });
 
+test("rows that only tell the future are not counted as missing, what is missing of the future is", () => {
+  const set = make("t,y,plan\n2020-01-01,1,5\n2020-01-02,2,6\n2020-01-03,,7\n2020-01-04,,\n", { future: ["plan"] });
+  expect(fillGaps(set).report).toMatchObject({ filled: 0, left: 1, columns: [{ name: "y", left: 0 }, { name: "plan", left: 1 }] });
+});
+
 test("law: filling leaves known cells alone, stays between its neighbours, and counts what it did", () => {
   const cell = fc.oneof(fc.float({ noNaN: true, min: -1000, max: 1000 }), fc.constant(nan));
   fc.assert(

@@ -284,6 +284,7 @@ describe("what can't be forecast", () => {
     ["a segment that does not divide", fine, { segment: 5 }, /segment is 5, expected a divisor of the horizon 12/],
     ["a quantile of 1", fine, { quantiles: [0.1, 1] }, /quantiles: 1 is one of them/],
     ["a constant target", tableOf({ y: new Float64Array(400).fill(3) }), {}, /target "y" is 3 in every row/],
+    ["a target that moves only after the training rows", tableOf({ y: y.map((v, t) => (t < 300 ? 3 : v)) }), {}, /target "y" is 3 in every training row, expected values that change/],
     ["sizes beyond memory", fine, { hidden: 40_000 }, /training with hidden size 40000 .* takes about .* GB \(\d+ bytes\), expected at most 4\.00 GB/],
   ])("%s is refused with the way out", async (_, table, options, message) => {
     await expect(refused(table, options as Partial<forecast.ForecastOptions>)).rejects.toThrow(message);

@@ -3,7 +3,7 @@ import { SluiceError, showBytes } from "../../base/errors.ts";
 import { fingerprint } from "../../base/hash.ts";
 import { Rng } from "../../base/random.ts";
 import { fillGaps } from "../../data/gaps.ts";
-import { fitScaler } from "../../data/scale.ts";
+import { fitScaler, type ScalerBlock } from "../../data/scale.ts";
 import { historyLength, requireRows, type SeriesSet, toSeries } from "../../data/series.ts";
 import type { Part, Split } from "../../data/split.ts";
 import type { Table } from "../../data/table.ts";
@@ -172,6 +172,7 @@ function trainingSpan(set: SeriesSet, splits: readonly Split[]): number {
 function fitPreprocessing(set: SeriesSet, splits: readonly Split[], plan: ForecastPlan, options: ForecastOptions, maxGap: number): Preprocessing {
   const width = set.series[0]!.width;
   const blocks = set.series.map((s, i) => ({ id: s.id, values: s.measured, from: splits[i]!.train[0], to: splits[i]!.train[1] }));
+  refuseConstant(set.targetNames, blocks, width);
   return {
     ...{ freq: set.freq, timed: set.timed, timeNames: set.timeNames, timeFormat: options.timeFormat, id: options.id },
     ...{ targetNames: set.targetNames, pastNames: set.pastNames, futureNames: set.futureNames, categories: set.categories },
@@ -180,6 +181,25 @@ function fitPreprocessing(set: SeriesSet, splits: readonly Split[], plan: Foreca
     season: plan.season,
     maxGap,
   };
+}
+
+/** @throws data: a target that does not change in the training rows, however much it does later */
+function refuseConstant(names: readonly string[], blocks: readonly ScalerBlock[], width: number): void {
+  for (const [c, name] of names.entries()) {
+    let seen = Number.NaN;
+    const moves = blocks.some(({ values, from, to }) => {
+      for (let t = from; t < to; t++) {
+        const v = values[t * width + c]!;
+        if (Number.isNaN(v)) continue;
+        if (Number.isNaN(seen)) seen = v;
+        else if (v !== seen) return true;
+      }
+      return false;
+    });
+    if (moves) continue;
+    const what = Number.isNaN(seen) ? "has no value in the training rows" : `is ${seen} in every training row`;
+    throw new SluiceError("data", `forecast: target "${name}" ${what}, expected values that change; leave the column out, or choose a split whose training part has more of it`, { column: name });
+  }
 }
 
 /** The network's config for a plan and the columns there are. */
