@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { buildSync } from "esbuild";
 import { afterAll, expect, test } from "vitest";
-import { SluiceError } from "../base/errors.ts";
+import { failure } from "../../test/failure.ts";
 import { readBytes, writeAtomic } from "./files.ts";
 
 const root = fs.mkdtempSync(join(tmpdir(), "sluice-files-"));
@@ -19,16 +19,6 @@ const folder = (): string => {
   return path;
 };
 const text = (path: string): string => new TextDecoder().decode(readBytes(path));
-
-function failure(run: () => unknown): SluiceError {
-  try {
-    run();
-  } catch (error) {
-    expect(error).toBeInstanceOf(SluiceError);
-    return error as SluiceError;
-  }
-  throw new Error("expected a SluiceError, nothing was thrown");
-}
 
 /** files.ts as a plain module, so that children with limits of their own can run it. */
 const module = join(root, "files.mjs");

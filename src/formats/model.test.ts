@@ -4,6 +4,7 @@
  */
 import * as fc from "fast-check";
 import { expect, test } from "vitest";
+import { failure } from "../../test/failure.ts";
 import { SluiceError } from "../base/errors.ts";
 import { decodeModel, encodeModel, type ModelFile } from "./model.ts";
 import { encodeSafetensors } from "./safetensors.ts";
@@ -17,15 +18,6 @@ const model: ModelFile = {
   tensors,
 };
 
-function failure(run: () => unknown): SluiceError {
-  try {
-    run();
-  } catch (error) {
-    expect(error).toBeInstanceOf(SluiceError);
-    return error as SluiceError;
-  }
-  throw new Error("expected a SluiceError, nothing was thrown");
-}
 /** A file whose metadata `sluice` is any text. */
 const withDocument = (document: unknown): Uint8Array =>
   encodeSafetensors(tensors, { sluice: typeof document === "string" ? document : JSON.stringify(document) });

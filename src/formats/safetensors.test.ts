@@ -4,6 +4,7 @@
  */
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { failure } from "../../test/failure.ts";
 import { SluiceError } from "../base/errors.ts";
 import { type Dtype, dtypes, type TensorData } from "./dtype.ts";
 import { decodeSafetensors, encodeSafetensors, type FileTensor } from "./safetensors.ts";
@@ -15,16 +16,6 @@ function file(header: unknown, dataBytes = 0, length?: bigint): Uint8Array {
   new DataView(bytes.buffer).setBigUint64(0, length ?? BigInt(json.length), true);
   bytes.set(json, 8);
   return bytes;
-}
-
-function failure(run: () => unknown): SluiceError {
-  try {
-    run();
-  } catch (error) {
-    expect(error).toBeInstanceOf(SluiceError);
-    return error as SluiceError;
-  }
-  throw new Error("expected a SluiceError, nothing was thrown");
 }
 
 const names = fc.oneof(
