@@ -115,6 +115,11 @@ export class Training {
           progress.end();
           this.#ended = whyEnded(event, options);
           if (event.best === null && event.reason === "aborted") return null;
+          if (event.reason !== "aborted") {
+            session.say(this.#ended);
+            this.#ended = ""; // said
+          }
+          session.say("scoring it and its baselines");
         }
       }
     } finally {
@@ -196,7 +201,6 @@ export class Training {
 
   async #sayDone(report: ForecastReport): Promise<void> {
     const { session, paths, flags } = this;
-    session.say(this.#ended);
     await this.#showScores(report);
     session.say("");
     const size = statSync(paths.model).size;
@@ -210,7 +214,7 @@ export class Training {
 
   async #sayStopped(report: ForecastReport | null): Promise<void> {
     const { session, paths } = this;
-    session.say(this.#ended);
+    if (this.#ended) session.say(this.#ended);
     if (report) {
       await this.#showScores(report);
       session.say(`\nmodel  ${paths.model}: the best so far`);
