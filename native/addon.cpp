@@ -10,6 +10,9 @@
 // arguments behind it, and finds the result, if there is one, in block[1]. What invoke needs belongs to that function alone: nothing here is
 // global, so any number of worker threads share the library. Links to nothing but Node and the C library's allocator.
 #include <node_api.h>
+#if defined(__linux__)
+#include <sys/mman.h>
+#endif
 #include "abi.gen.h"
 #include "backend.h"
 
@@ -81,6 +84,15 @@ const Set* setOf(napi_env env, napi_value name) {
   return nullptr;
 }
 
+// Asks for large pages under engine memory. Only advice: where it is refused, or the system gives none, nothing changes.
+void adviseLargePages(void* memory, size_t bytes) {
+#if defined(MADV_HUGEPAGE)
+  if (bytes) madvise(memory, bytes, MADV_HUGEPAGE); // engine memory begins at a page's border; advice for another is refused whole
+#else
+  (void)memory, (void)bytes;
+#endif
+}
+
 napi_value attach(napi_env env, napi_callback_info info) {
   size_t count = 3;
   napi_value args[3], fn;
@@ -89,9 +101,9 @@ napi_value attach(napi_env env, napi_callback_info info) {
   if (!set) return refuse(env, "attach: this processor has no such instruction set");
   void *memory, *block;
   napi_typedarray_type bytes, doubles;
-  size_t size;
+  size_t length, size;
   // Typed arrays rather than buffers: they may stand on shared memory.
-  if (napi_get_typedarray_info(env, args[1], &bytes, nullptr, &memory, nullptr, nullptr) != napi_ok || bytes != napi_uint8_array)
+  if (napi_get_typedarray_info(env, args[1], &bytes, &length, &memory, nullptr, nullptr) != napi_ok || bytes != napi_uint8_array)
     return refuse(env, "attach: memory must be a Uint8Array");
   if (napi_get_typedarray_info(env, args[2], &doubles, &size, &block, nullptr, nullptr) != napi_ok || doubles != napi_float64_array || size < BLOCK_SIZE)
     return refuse(env, "attach: block must be a Float64Array with room for the longest kernel");
@@ -101,6 +113,7 @@ napi_value attach(napi_env env, napi_callback_info info) {
   if (napi_create_reference(env, args[2], 1, &b->held) != napi_ok || napi_create_function(env, "invoke", NAPI_AUTO_LENGTH, invoke, b, &fn) != napi_ok ||
       napi_add_finalizer(env, fn, b, release, nullptr, nullptr) != napi_ok)
     return refuse(env, "attach: Node refuses");
+  adviseLargePages(memory, length);
   return fn;
 }
 
