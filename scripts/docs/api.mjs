@@ -8,7 +8,7 @@ import { Declarations } from "./declarations.mjs";
 import { signature } from "./ops.mjs";
 
 /** Later doors point to what earlier ones describe. */
-const order = ["ops", "nn", "train", "data", "formats", "plot", "tasks", ".", "infer"];
+const order = ["ops", "nn", "train", "data", "formats", "plot", "text", "tasks", ".", "infer"];
 const pageOf = (door) => (door === "." ? "index.md" : `${door}.md`);
 const anchor = (heading) => heading.toLowerCase().replaceAll(".", "");
 const titleOf = (door) => (door === "." ? "sluice" : `sluice/${door}`);

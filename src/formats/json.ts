@@ -3,31 +3,9 @@
  * last of two equal keys and says nothing; here that is an error.
  */
 import { SluiceError } from "../base/errors.ts";
+import { isObject, type JsonObject, show } from "../base/json.ts";
 
-/** An object whose inner parts the reader still has to check. */
-export type JsonObject = Record<string, unknown>;
-
-export const isObject = (value: unknown): value is JsonObject =>
-  typeof value === "object" && value !== null && !Array.isArray(value);
-
-/**
- * `value` as it stands in an error: at most 60 characters and two
- * levels, so that a name of 90 MB or a million brackets stay one line.
- */
-export function show(value: unknown, depth = 0): string {
-  let text: string;
-  if (typeof value === "string") text = JSON.stringify(value.slice(0, 80));
-  else if (Array.isArray(value))
-    text =
-      depth > 1
-        ? "[…]"
-        : `[${value
-            .slice(0, 12)
-            .map((item) => show(item, depth + 1))
-            .join(", ")}${value.length > 12 ? ", …" : ""}]`;
-  else text = isObject(value) ? "{…}" : String(value);
-  return text.length > 60 ? `${text.slice(0, 57)}…` : text;
-}
+export { isObject, type JsonObject, show };
 
 /**
  * The value of a JSON text in which no object has a key twice.

@@ -9,7 +9,7 @@ import { build } from "esbuild";
 import { expect, test } from "vitest";
 
 const root = join(import.meta.dirname, "../..");
-const doors = ["index", "infer/index", "nn/index", "ops/index", "train/index", "data/index", "formats/index", "tasks/index", "plot/index"];
+const doors = ["index", "infer/index", "nn/index", "ops/index", "train/index", "data/index", "formats/index", "tasks/index", "plot/index", "text/index"];
 
 test.each(doors)("public names of %s", async (door) => {
   const module = (await import(join(root, "src", `${door}.ts`))) as Record<string, unknown>;
