@@ -1,6 +1,7 @@
 /** @file Tokenizers from text and from a model file. */
 import { nearNames, SluiceError } from "../base/errors.ts";
 import { isObject, type JsonObject, show } from "../base/json.ts";
+import { BpeTokenizer } from "./bpe.ts";
 import { ByteTokenizer } from "./byte.ts";
 import { CharTokenizer, charactersOf } from "./char.ts";
 import { normalizeText } from "./normal.ts";
@@ -9,6 +10,9 @@ import type { SpecialName, Tokenizer, TokenizerKind, TokenizerOptions, Tokenizer
 import { eachWord, WordTokenizer } from "./word.ts";
 
 const kinds: readonly TokenizerKind[] = ["char", "word", "byte", "bpe"];
+
+/** No vocabulary is larger; a file that says so is not trusted with memory. */
+const mostTokens = 1 << 20;
 
 /**
  * The spec that a text such as `word:10000` means.
@@ -62,13 +66,32 @@ export function trainTokenizer(spec: string | TokenizerSpec, texts: Iterable<str
       return new WordTokenizer({ tokens: frequent(counts, minCount, size, all.length), lowercase, split, lines, special: all });
     }
     case "bpe":
-      throw new SluiceError("usage", `tokens: the kind is bpe, expected char, word or byte`, {});
+      return trainPairs(texts, size ?? 8000, { lowercase, special, minCount: asked.minCount ?? options.minCount ?? 2 });
   }
 }
 
+function trainPairs(texts: Iterable<string>, size: number, options: { lowercase: boolean; special: readonly SpecialName[]; minCount: number }): Tokenizer {
+  const least = 256 + new Set(options.special).size;
+  if (!Number.isInteger(size) || size < least || size > mostTokens) {
+    throw new SluiceError("range", `tokens: size is ${size}, expected ${least} to ${mostTokens}; 256 bytes and the special tokens come first`, { size });
+  }
+  let empty = true;
+  const seen = function* (): Generator<string> {
+    for (const text of texts) {
+      empty &&= text === "";
+      yield text;
+    }
+  };
+  const tokenizer = BpeTokenizer.train(seen(), size, options);
+  if (empty) throw noText();
+  return tokenizer;
+}
+
+const noText = (): SluiceError => new SluiceError("data", "tokens: the text is empty, expected some to learn tokens from; is it the right file?");
+
 /** What was counted at least `minCount` times, the most frequent first (equals in code unit order), at most `size` with `taken` others. */
 function frequent(counts: ReadonlyMap<string, number>, minCount: number, size = Number.POSITIVE_INFINITY, taken = 0): string[] {
-  if (counts.size === 0) throw new SluiceError("data", "tokens: the text is empty, expected some to learn tokens from; is it the right file?");
+  if (counts.size === 0) throw noText();
   if (size <= taken) {
     throw new SluiceError("range", `tokens: size is ${size}, expected more than ${taken}; special tokens count too`, { size });
   }
@@ -101,6 +124,7 @@ export function restoreTokenizer(state: unknown, where: string): Tokenizer {
     if (lines && !special.includes("end")) throw wrong(where, ".special", special, '"end" among them, for the lines');
     return new WordTokenizer({ tokens: tokensOf(state, where), lowercase, split, lines, special });
   }
+  if (kind === "bpe") return new BpeTokenizer({ pairs: pairsOf(state, where), lowercase, special });
   throw wrong(where, ".kind", kind, kinds.join(", "));
 }
 
@@ -122,7 +146,7 @@ function specialOf(state: JsonObject, where: string): SpecialName[] {
 
 function tokensOf(state: JsonObject, where: string): string[] {
   const value = state["tokens"];
-  if (!Array.isArray(value) || value.length === 0) throw wrong(where, ".tokens", value, "a list of texts");
+  if (!Array.isArray(value) || value.length === 0 || value.length > mostTokens) throw wrong(where, ".tokens", value, "a list of texts");
   const seen = new Set<string>();
   for (const [i, token] of value.entries()) {
     if (typeof token !== "string" || token === "" || token.length > 4096) throw wrong(where, `.tokens[${i}]`, token, "a text of 1 to 4,096 code units");
@@ -130,4 +154,24 @@ function tokensOf(state: JsonObject, where: string): string[] {
     seen.add(token);
   }
   return value as string[];
+}
+
+/** Each pair is made of bytes and of pairs before it. A symbol stands for at most 64 KB, as pairs of pairs double and double. */
+function pairsOf(state: JsonObject, where: string): number[] {
+  const value: unknown = state["pairs"];
+  if (!Array.isArray(value) || value.length % 2 !== 0 || value.length > 2 * mostTokens) throw wrong(where, ".pairs", value, "a list of an even number of symbols");
+  const lengths: number[] = new Array<number>(256).fill(1);
+  let total = 0;
+  for (let i = 0; i < value.length; i += 2) {
+    for (const at of [i, i + 1]) {
+      const symbol: unknown = value[at];
+      const good = Number.isInteger(symbol) && (symbol as number) >= 0 && (symbol as number) < lengths.length;
+      if (!good) throw wrong(where, `.pairs[${at}]`, symbol, `a whole number from 0 to ${lengths.length - 1}`);
+    }
+    const length = lengths[value[i] as number]! + lengths[value[i + 1] as number]!;
+    total += length;
+    if (length > 65_536 || total > 1 << 28) throw wrong(where, `.pairs[${i}]`, value[i], "symbols of at most 65,536 bytes, 256 MB in all");
+    lengths.push(length);
+  }
+  return value as number[];
 }
