@@ -403,7 +403,7 @@ describe("what can't be meant", () => {
       'train: lr is "fast", expected a number above 0 or a schedule like "cosine(1e-3, warmup=200)"',
     ],
     ["a rate of 0", { epochs: 1, lr: 0 }, "train: lr: constant's rate is 0, expected a number above 0"],
-    ["a cosine without end", { timeLimit: 1, lr: "cosine" }, "train: lr: cosine has no end"],
+    ["one cycle without end", { timeLimit: 1, lr: "oneCycle" }, "train: lr: oneCycle has no end"],
     ["an optimizer", { epochs: 1, optimizer: { kind: "lion" } as never }, 'optimizer: kind is "lion"'],
     ["a checkpoint never", { epochs: 1, checkpoint: { every: 0, save() {} } }, "train: checkpoint.every is 0"],
   ];

@@ -63,6 +63,7 @@ export class Run {
       steps: Math.min(steps, epochs * stepsPerEpoch),
       stepsPerEpoch,
       rate: this.#optimizer.rate,
+      timed: options.timeLimit !== undefined,
     });
     this.#rng = new Rng(seed);
     this.#epochStart = this.#rng.state;
@@ -110,7 +111,7 @@ export class Run {
     if (!Number.isFinite(loss)) throw this.#nonFinite("loss", loss, count, rngBefore);
     const norm = gradientNorm(task.params);
     if (!Number.isFinite(norm)) throw this.#nonFinite("gradient norm", norm, count, rngBefore);
-    const lr = this.#schedule.rate(at.step);
+    const lr = this.#schedule.rate(at.step, this.seconds / (options.timeLimit ?? Infinity));
     const scale = options.clipNorm === undefined ? 1 : clipFactor(norm, options.clipNorm);
     this.#optimizer.step(task.params, lr, { scale, clipValue: options.clipValue ?? 0 });
     at.step++;
@@ -150,7 +151,7 @@ export class Run {
   #nonFinite(what: string, value: number, count: number, rngBefore: RngState): SluiceError {
     const { task, at } = this;
     const failed = at.step + 1;
-    const lr = this.#schedule.rate(at.step);
+    const lr = this.#schedule.rate(at.step, this.seconds / (this.options.timeLimit ?? Infinity));
     this.#rng = Rng.from(rngBefore);
     task.carried?.load(toSaved(this.#carriedBefore.save()));
     this.#engine.where = "";

@@ -108,6 +108,13 @@ describe("text", () => {
       }),
     );
   });
+  test("a cosine without a number of steps runs over the time limit, and only then", () => {
+    const timed = schedule("cosine(2, warmup=3)", { ...plan, steps: Infinity, timed: true });
+    expect(timed.rate(1, 0.9)).toBeCloseTo(1, 12); // the warm-up counts steps
+    expect([0, 0.5, 1, 7].map((elapsed) => timed.rate(100, elapsed))).toEqual([2, 1, 0, 0].map((v) => expect.closeTo(v, 12)));
+    const counted = schedule("cosine(2)", { ...plan, timed: true });
+    expect(counted.rate(0, 0.9)).toBe(2);
+  });
   test("what can't be meant names the flag, the text and what was due", () => {
     const where = "train: --lr";
     const due = 'expected a number above 0 or a schedule like "cosine(1e-3, warmup=200)"';

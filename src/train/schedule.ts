@@ -21,7 +21,7 @@ export type ScheduleConfig = Common &
     | { readonly kind: "step"; readonly every?: Span; readonly gamma?: number }
     /** rate·gamma^(t/every) */
     | { readonly kind: "exponential"; readonly every?: Span; readonly gamma?: number }
-    /** From rate to floor along half a cosine, over `steps` or what is planned (Loshchilov and Hutter 2017, arXiv:1608.03983). */
+    /** From rate to floor along half a cosine, over `steps` or what is planned, steps or else time (Loshchilov and Hutter 2017, arXiv:1608.03983). */
     | { readonly kind: "cosine"; readonly floor?: number; readonly steps?: Span }
     /** Up from rate/divide during the share `rise`, down to rate/divide/finalDivide after it (Smith and Topin 2018, arXiv:1708.07120). */
     | {
@@ -50,6 +50,8 @@ export interface Plan {
   readonly stepsPerEpoch: number;
   /** The rate where the schedule names none. */
   readonly rate: number;
+  /** A time limit ends the training: with no number of steps planned, a cosine runs over that time. */
+  readonly timed?: boolean;
 }
 
 /** What `plateau` has seen so far. JSON; null for the other kinds. */
@@ -62,8 +64,11 @@ export type ScheduleState = {
 
 export interface Schedule {
   readonly config: ScheduleConfig;
-  /** The learning rate of the step after `step` finished ones. */
-  rate(step: number): number;
+  /**
+   * The learning rate of the step after `step` finished ones.
+   * @param elapsed share of the time limit that is over; counts only where time alone ends the training
+   */
+  rate(step: number, elapsed?: number): number;
   /** Takes in a validation result (lower is better). */
   observe(value: number): void;
   readonly state: ScheduleState;
@@ -75,8 +80,10 @@ type Values = Readonly<Record<string, number>>;
 interface Shape {
   /** Options with their defaults; a text is a span, "rest" the whole plan. */
   readonly defaults: Readonly<Record<string, number | string>>;
-  /** The rate `t` steps after the warm-up. */
-  at(t: number, rate: number, o: Values): number;
+  /** The rate `t` steps after the warm-up; `elapsed` of the time is over. */
+  at(t: number, rate: number, o: Values, elapsed: number): number;
+  /** It can run over the time where no number of steps is planned. */
+  readonly timed?: boolean;
 }
 
 const halfCosine = (from: number, to: number, share: number): number => to + ((from - to) / 2) * (1 + Math.cos(Math.PI * share));
@@ -87,7 +94,8 @@ const shapes: { readonly [K in ScheduleKind]: Shape } = {
   exponential: { defaults: { every: "1 epochs", gamma: 0.9 }, at: (t, rate, o) => rate * o["gamma"]! ** (t / o["every"]!) },
   cosine: {
     defaults: { floor: 0, steps: "rest" },
-    at: (t, rate, o) => halfCosine(rate, o["floor"]!, Math.min(1, t / o["steps"]!)),
+    at: (t, rate, o, elapsed) => halfCosine(rate, o["floor"]!, Math.min(1, o["steps"] === Infinity ? elapsed : t / o["steps"]!)),
+    timed: true,
   },
   oneCycle: {
     defaults: { steps: "rest", rise: 0.3, divide: 25, finalDivide: 1e4 },
@@ -146,7 +154,7 @@ export function schedule(config: ScheduleConfig | number | string | undefined, p
     const v = given[name] ?? otherwise;
     o[name] =
       v === "rest" ? Math.max(1, plan.steps - warmup) : spans.has(name) ? Math.max(1, stepsOf(v, plan.stepsPerEpoch)) : Number(v);
-    if (o[name] === Infinity) {
+    if (o[name] === Infinity && !(shape.timed && plan.timed)) {
       throw new SluiceError(
         "range",
         `${where}: ${c.kind} has no end, expected one; give the training epochs or steps, or the schedule: ${c.kind}(${rate}, steps=10000)`,
@@ -156,9 +164,9 @@ export function schedule(config: ScheduleConfig | number | string | undefined, p
   const plateau = c.kind === "plateau" ? new Plateau(rate, o) : null;
   return {
     config: c,
-    rate(step) {
+    rate(step, elapsed = 0) {
       const now = plateau ? plateau.rate : rate;
-      return step < warmup ? (shape.at(0, now, o) * (step + 1)) / (warmup + 1) : shape.at(step - warmup, now, o);
+      return step < warmup ? (shape.at(0, now, o, 0) * (step + 1)) / (warmup + 1) : shape.at(step - warmup, now, o, elapsed);
     },
     observe: (value) => plateau?.observe(value),
     get state() {
