@@ -97,6 +97,20 @@ describe.each(Object.entries(engines))("%s", (_, e) => {
     );
   });
 
+  test("weights beyond the cache, read from both sides in turn: streamed = sequence, to the last bit", () => {
+    for (const [kind, I, H] of [["gru", 70, 230], ["gru, reset before", 260, 230], ["lstm", 192, 192], ["lstm, projection", 200, 256]] as const) {
+      e.scope(() => {
+        const { net, head } = build(e, { ...kinds[kind], inputSize: I, hiddenSize: H, ...(kind === "lstm, projection" ? { projectionSize: 150 } : {}) }, [300], H);
+        const [L, B] = [4, 3];
+        const data = numbers(L * B * I, new Rng(I));
+        const due = whole(net, head, e.tensor([L, B, I], data));
+        expect(run(net.streams(B, { head }), data, B * I)).toEqual(due); // an odd number of rows, one after the other
+        const first = Float32Array.from({ length: L * I }, (_, i) => data[Math.floor(i / I) * B * I + (i % I)]!);
+        expect(run(net.stream({ head }), first, I)).toEqual(due.filter((_, i) => i % (B * 300) < 300));
+      });
+    }
+  });
+
   test.runIf(e.bytes === 4)("rounded weights are the same numbers as on wasm-plain, but for the last bits", () => {
     for (const weights of ["bf16", "int8"] as const) {
       for (const H of [3, 17, 64]) {
