@@ -3,7 +3,8 @@
 // KERNEL marks an exported function. scripts/kernels.mjs reads these lines and writes src/engine/abi.gen.ts from them, so keep
 // one `KERNEL type name(arguments) {` per function, with the shape of every pointer in a comment beside it ("?" = may be null).
 // Outputs first, then inputs, then sizes. `*_backward` adds into d* and skips a null one. `*_work` returns the number of T
-// elements of scratch that the kernel beside it needs. Nothing here allocates, throws, or keeps a global.
+// elements of scratch that the kernel beside it needs. Nothing here allocates, throws, or keeps a global. A kernel that several threads may
+// share ends its arguments with `Team* team`, which neither TypeScript nor an op sees: team.h says how.
 //
 // One source, several builds: T is float (running) or double (-DREAL=double: gradient checks). -DINFER=1 leaves out training.
 #pragma once

@@ -6,7 +6,10 @@
 //
 // Every element of C is one chain, c = fma(a[k], b[k], c) for k = 0, 1, …, from what stood there. So its bits depend neither on
 // the other rows nor on any block size here: a batch gives the same as its items, a chunk the same as the whole.
+//
+// A right side is packed once for all threads: each packs its share of the panels.
 #pragma once
+#include "team.h"
 #include "vec.h"
 
 // A tile's sums, a row of B and one number of A fit the vector registers: 32 of them, or 16 (V8 has 15 to give).
@@ -36,6 +39,8 @@ struct Scratch {
     used += (n + LINE - 1) / LINE * LINE;
     return part;
   }
+  // What follows, cut into pieces of one size, one for each part of a shared job.
+  Scratch part(int index, i64 size) const { return {base + used + index * size}; }
   template <class P> P* list(i64 n) { return (P*)take((n * i64(sizeof(P)) + i64(sizeof(T)) - 1) / i64(sizeof(T))); }
 };
 // What a *_work kernel says: the elements used, or the most that an int can say, which no memory has.
@@ -94,22 +99,26 @@ INLINE void interleave(T* out, int stride, const T* const* rows, const T* const*
   }
 }
 
-// Packs B[k][n] = rows[n][first + k], K × N: the rows of a weight become columns.
-NOINLINE void packTransposed(T* out, const T* const* rows, int first, int K, int N) {
+// Packs B[k][n] = rows[n][first + k], K × N: the rows of a weight become columns. Only one part's share of them.
+NOINLINE void packTransposed(T* packed, const T* const* rows, int first, int K, int N, const Part& part = {}) {
+  const auto [from, to] = part.of(N, NR);
   for (int k0 = 0; k0 < K; k0 += KC) {
     const int kc = min(KC, K - k0);
-    for (int j = 0; j < N; j += NR, out += kc * NR) {
+    T* out = packed + i64(k0) * roundUp(N, NR) + i64(from) * kc;
+    for (int j = from; j < to; j += NR, out += kc * NR) {
       if (N - j < NR) fillRow(out, 0, kc * NR);
       interleave(out, NR, rows + j, nullptr, min(NR, N - j), first + k0, kc);
     }
   }
 }
 
-// Packs B[k][n] = rows[k][n] (· scale[k][n]), K × N.
-NOINLINE void packStraight(T* out, const T* const* rows, const T* const* scale, int K, int N) {
+// Packs B[k][n] = rows[k][n] (· scale[k][n]), K × N. Only one part's share of the columns.
+NOINLINE void packStraight(T* packed, const T* const* rows, const T* const* scale, int K, int N, const Part& part = {}) {
+  const auto [from, to] = part.of(N, NR);
   for (int k0 = 0; k0 < K; k0 += KC) {
     const int kc = min(KC, K - k0);
-    for (int j = 0; j < N; j += NR) {
+    T* out = packed + i64(k0) * roundUp(N, NR) + i64(from) * kc;
+    for (int j = from; j < to; j += NR) {
       const int n = min(NR, N - j);
       for (int k = k0; k < k0 + kc; k++, out += NR) {
         const T* row = rows[k] + j;
@@ -244,10 +253,10 @@ struct Right {
 };
 constexpr int FEW = 2;
 
-// The right side B[k][n] = rows[n][k] for a product with M rows in all; `out` holds packedSize(K, N).
-INLINE Right prepare(T* out, const T* const* rows, int K, int N, int M) {
+// The right side B[k][n] = rows[n][k] for a product with M rows in all; `out` holds packedSize(K, N). Parts have to meet before they use it.
+INLINE Right prepare(T* out, const T* const* rows, int K, int N, int M, const Part& part = {}) {
   if (M <= FEW) return {nullptr, rows};
-  packTransposed(out, rows, 0, K, N);
+  packTransposed(out, rows, 0, K, N, part);
   return {out, rows};
 }
 

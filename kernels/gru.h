@@ -74,25 +74,30 @@ NOINLINE void gruResetBack(T* d, T* dh, const T* row, const T* h, const T* mask,
   });
 }
 
-struct GruBackwardWork : BackwardWork {
-  const T** rh; // rows r ∘ h, the right side of dW_hn, when reset before
-  T *rhPacked, *whn;
-  GruBackwardWork(Scratch& s, const Layout& c, int L, int B) : BackwardWork(s, c, L, B) {
-    rh = s.list<const T*>(rows);
-    rhPacked = s.take(packedSize(rows, c.H));
+struct GruBackwardShared : BackwardShared {
+  T *rhPacked[2], *whn; // r ∘ h, the right side of dW_hn, and W_hn itself, when reset before
+  GruBackwardShared(Scratch& s, const Layout& c, int L, int B, int parts) : BackwardShared(s, c, L, B, parts) {
+    pair(rhPacked, s, packedSize(chunkBackward(L, B) * B, c.H), parts);
     whn = s.take(packedSize(c.H, c.H));
   }
+};
+struct GruBackwardWork : BackwardWork {
+  const T** rh; // rows r ∘ h
+  GruBackwardWork(Scratch& s, const Layout& c, int L, int B) : BackwardWork(s, c, L, B) { rh = s.list<const T*>(chunk * B); }
 };
 #endif
 
 // Elements of scratch for gru_forward and gru_backward.
-KERNEL int gru_work(int L, int B, int I, int H) {
+KERNEL int gru_work(int L, int B, int I, int H, Team* team) {
   const Layout c = gruLayout(I, H, 1);
   Scratch forward{nullptr};
-  ForwardWork(forward, c, L, B);
+  ForwardShared(forward, c);
+  forward.used += mostParts(team, c.operations(L, B), B) * workSize<ForwardWork>(c, L, B);
 #if TRAINING
+  const int parts = mostParts(team, 2 * c.operations(L, B), B);
   Scratch backward{nullptr};
-  GruBackwardWork(backward, c, L, B);
+  GruBackwardShared(backward, c, L, B, parts);
+  backward.used += parts * workSize<GruBackwardWork>(c, L, B);
   return elements(max(forward.used, backward.used));
 #else
   return elements(forward.used);
@@ -101,63 +106,75 @@ KERNEL int gru_work(int L, int B, int I, int H) {
 
 // y = the states of a GRU over x; hn = the last one; gates = r, z, n.
 KERNEL void gru_forward(T* y /*[L,B,H]*/, T* hn /*[B,H]*/, T* gates /*[3,L,B,H]?*/, T* saved /*[L,B,4,H]?*/, const T* x /*[L,B,I]*/, const T* h0 /*[B,H]?*/, const T* wx /*[3H,I]*/, const T* wh /*[3H,H]*/,
-  const T* bx /*[3H]?*/, const T* bh /*[3H]?*/, const int* lengths /*[B]?*/, const T* mask /*[B,H]?*/, const T* zone /*[L,B,H]?*/, T* work, int L, int B, int I, int H, int reverse, int resetAfter, T keep) {
+  const T* bx /*[3H]?*/, const T* bh /*[3H]?*/, const int* lengths /*[B]?*/, const T* mask /*[B,H]?*/, const T* zone /*[L,B,H]?*/, T* work, int L, int B, int I, int H, int reverse, int resetAfter, T keep, Team* team) {
   const Layout c = gruLayout(I, H, resetAfter);
-  const Steps q{L, B, lengths, reverse};
+  const int parts = partsNow(team, c.operations(L, B), B);
+  const int joint = resetAfter ? 3 * H : 2 * H; // reset before: W_hn stands alone
   Scratch scratch{work};
-  ForwardWork w(scratch, c, L, B);
-  gatherBias(w.bias, c, bx, bh);
-  listRows(w.whRows, wh, H, 3 * H);
-  const int together = resetAfter ? 3 * H : 2 * H; // reset before: W_hn stands alone
-  const Right recurrent = prepare(w.wh, w.whRows, H, together, L * B);
-  const Right candidate = resetAfter ? Right{} : prepare(w.wh + packedSize(H, together), w.whRows + together, H, H, L * B);
-  const signed char gateBlock[3] = {1, 2, 0};
-  runForward(c, q, w, {zone, keep}, y, hn, gates, saved, x, h0, wx, mask, gateBlock, 3, [&](const StepRows& r) {
-    multiply(r.gates, H, r.h, 0, r.mask, recurrent, r.n, together, H, w.block);
-    if (resetAfter) {
-      for (int i = 0; i < r.n; i++) gruGates(y + long(r.row[i]) * H, r.gates[i], r.h[i], H);
-    } else {
-      for (int i = 0; i < r.n; i++) gruReset(r.gates[i], r.h[i], r.mask ? r.mask[i] : nullptr, H);
-      multiply(r.gates, 0, r.gates, 3 * H, nullptr, candidate, r.n, H, H, w.block);
-      for (int i = 0; i < r.n; i++) gruFinish(y + long(r.row[i]) * H, r.gates[i], r.h[i], H);
-    }
+  const ForwardShared all(scratch, c);
+  shareForward(all, c, wx, bx, bh);
+  listRows(all.whRows, wh, H, 3 * H);
+  together(team, parts, [&](const Part& part) {
+    ForwardWork w = workOf<ForwardWork>(scratch, part, c, L, B);
+    const Right recurrent = prepare(all.wh, all.whRows, H, joint, L * B, part);
+    const Right candidate = resetAfter ? Right{} : prepare(all.wh + packedSize(H, joint), all.whRows + joint, H, H, L * B, part);
+    const Steps q = Steps{L, B, lengths, reverse}.share(part);
+    const signed char gateBlock[3] = {1, 2, 0};
+    runForward(part, c, q, all, w, {zone, keep}, y, hn, gates, saved, x, h0, mask, gateBlock, 3, [&](const StepRows& r) {
+      multiply(r.gates, H, r.h, 0, r.mask, recurrent, r.n, joint, H, w.block);
+      if (resetAfter) {
+        for (int i = 0; i < r.n; i++) gruGates(y + long(r.row[i]) * H, r.gates[i], r.h[i], H);
+      } else {
+        for (int i = 0; i < r.n; i++) gruReset(r.gates[i], r.h[i], r.mask ? r.mask[i] : nullptr, H);
+        multiply(r.gates, 0, r.gates, 3 * H, nullptr, candidate, r.n, H, H, w.block);
+        for (int i = 0; i < r.n; i++) gruFinish(y + long(r.row[i]) * H, r.gates[i], r.h[i], H);
+      }
+    });
   });
 }
 
 #if TRAINING
 // Adds the gradients of everything that gru_forward read; `y` and `saved` are what it wrote.
 KERNEL void gru_backward(T* dx /*[L,B,I]?*/, T* dh0 /*[B,H]?*/, T* dwx /*[3H,I]?*/, T* dwh /*[3H,H]?*/, T* dbx /*[3H]?*/, T* dbh /*[3H]?*/, const T* dy /*[L,B,H]?*/, const T* dhn /*[B,H]?*/, const T* y /*[L,B,H]*/, const T* saved /*[L,B,4,H]*/,
-  const T* x /*[L,B,I]*/, const T* h0 /*[B,H]?*/, const T* wx /*[3H,I]*/, const T* wh /*[3H,H]*/, const int* lengths /*[B]?*/, const T* mask /*[B,H]?*/, const T* zone /*[L,B,H]?*/, T* work, int L, int B, int I, int H, int reverse, int resetAfter, T keep) {
+  const T* x /*[L,B,I]*/, const T* h0 /*[B,H]?*/, const T* wx /*[3H,I]*/, const T* wh /*[3H,H]*/, const int* lengths /*[B]?*/, const T* mask /*[B,H]?*/, const T* zone /*[L,B,H]?*/, T* work, int L, int B, int I, int H, int reverse, int resetAfter, T keep, Team* team) {
   const Layout c = gruLayout(I, H, resetAfter);
-  const Steps q{L, B, lengths, reverse};
+  const int parts = partsNow(team, 2 * c.operations(L, B), B);
   Scratch scratch{work};
-  GruBackwardWork w(scratch, c, L, B);
-  listRows(w.weights, wh, H, 3 * H);
-  if (resetAfter) {
-    packStraight(w.wh, w.weights, nullptr, 3 * H, H);
-  } else {
-    packStraight(w.wh, w.weights, nullptr, 2 * H, H);
-    packStraight(w.whn, w.weights + 2 * H, nullptr, H, H);
-  }
+  const GruBackwardShared all(scratch, c, L, B, parts);
+  shareBackward(all, c, wx);
+  listRows(all.whRows, wh, H, 3 * H);
   // Reset before: dW_hn comes from r ∘ h and is added apart.
   Layout weights = c;
   if (!resetAfter) weights.whGate[0] = -1;
-  runBackward(
-    c, weights, q, w, {zone, keep}, Gradients{dx, dh0, dwx, dwh, dbx, dbh}, dy, dhn, y, saved, x, h0, wx, mask,
-    [&](const BackRows& r) {
-      for (int i = 0; i < r.n; i++) gruGatesBack(r.d[i], r.dh[i], r.saved[i], r.h[i], H, resetAfter);
-      if (resetAfter) return carryBack(r, w, c, H, 3 * H, w.wh);
-      for (int i = 0; i < r.n; i++) fillRow(r.d[i] + 3 * H, 0, H);
-      multiply(r.d, 3 * H, r.d, 0, nullptr, {w.whn, nullptr}, r.n, H, H, w.block);
-      for (int i = 0; i < r.n; i++) gruResetBack(r.d[i], r.dh[i], r.saved[i], r.h[i], r.mask ? r.mask[i] : nullptr, H);
-      carryBack(r, w, c, H, 2 * H, w.wh);
-    },
-    [&](int n) {
-      if (resetAfter || !dwh) return;
-      for (int i = 0; i < n; i++) w.rh[i] = w.saved[i] + 3 * H;
-      packStraight(w.rhPacked, w.rh, nullptr, n, H);
-      listRows(w.dwh, dwh + 2L * H * H, H, H);
-      addWeightGradient(w.dwh, w.d, 0, w.rhPacked, n, H, H, w.block);
-    });
+  together(team, parts, [&](const Part& part) {
+    GruBackwardWork w = workOf<GruBackwardWork>(scratch, part, c, L, B);
+    if (resetAfter) {
+      packStraight(all.wh, all.whRows, nullptr, 3 * H, H, part);
+    } else {
+      packStraight(all.wh, all.whRows, nullptr, 2 * H, H, part);
+      packStraight(all.whn, all.whRows + 2 * H, nullptr, H, H, part);
+    }
+    const Steps q = Steps{L, B, lengths, reverse}.share(part);
+    runBackward(
+      part, c, weights, q, all, w, {zone, keep}, Gradients{dx, dh0, dwx, dwh, dbx, dbh}, dy, dhn, y, saved, x, h0, mask,
+      [&](const BackRows& r) {
+        for (int i = 0; i < r.n; i++) gruGatesBack(r.d[i], r.dh[i], r.saved[i], r.h[i], H, resetAfter);
+        if (resetAfter) return carryBack(r, w, c, H, 3 * H, all.wh);
+        for (int i = 0; i < r.n; i++) fillRow(r.d[i] + 3 * H, 0, H);
+        multiply(r.d, 3 * H, r.d, 0, nullptr, {all.whn, nullptr}, r.n, H, H, w.block);
+        for (int i = 0; i < r.n; i++) gruResetBack(r.d[i], r.dh[i], r.saved[i], r.h[i], r.mask ? r.mask[i] : nullptr, H);
+        carryBack(r, w, c, H, 2 * H, all.wh);
+      },
+      [&](const Chunk& chunk) {
+        if (resetAfter || !dwh) return;
+        for (int i = 0; i < chunk.n; i++) w.rh[i] = w.saved[i] + 3 * H;
+        packStraight(all.rhPacked[chunk.buffer], w.rh, nullptr, chunk.n, H, part);
+      },
+      [&](const Chunk& chunk) {
+        if (resetAfter || !dwh) return;
+        listRows(w.dwh, dwh + 2L * H * H, H, H);
+        addWeightGradient(part, w.dwh, w.d, 0, all.rhPacked[chunk.buffer], chunk.n, H, H, w.block);
+      });
+  });
 }
 #endif

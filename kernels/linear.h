@@ -1,75 +1,110 @@
-// The linear layer, y = x·wᵀ + b, for any number of rows.
+// The linear layer, y = x·wᵀ + b, for any number of rows. Threads share the rows of y and dx, and the rows of dw and db.
 #pragma once
 #include "gemm.h"
 
-struct LinearWork {
-  Scratch scratch;
-  int rows; // of x at a time
-  const T **x, **w;
-  T **y, **dw;
-  T *block, *packed, *packedRows;
+constexpr i64 linearOperations(int N, int I, int O) { return 2LL * N * I * O; }
 
-  LinearWork(T* work, int N, int I, int O) : scratch{work}, rows(min(N, KC)) {
-    x = scratch.list<const T*>(rows);
-    y = scratch.list<T*>(rows);
-    block = scratch.take(BLOCK_SIZE);
-    w = scratch.list<const T*>(O);
-    dw = scratch.list<T*>(O);
-    packed = scratch.take(max(packedSize(I, O), packedSize(O, I)));
-    packedRows = scratch.take(packedSize(rows, I));
+// What all parts read.
+struct LinearShared {
+  int rows; // of x at a time
+  const T** w;
+  T *packed, *packedRows[2];
+
+  LinearShared(Scratch& s, int N, int I, int O, int parts) : rows(min(N, KC)) {
+    w = s.list<const T*>(O);
+    packed = s.take(max(packedSize(I, O), packedSize(O, I)));
+    for (int i = 0; i < 2; i++) packedRows[i] = i == 0 || parts > 1 ? s.take(packedSize(rows, I)) : packedRows[0];
+  }
+};
+
+// One part's own.
+struct LinearWork {
+  const T** x;
+  T **y, **dw;
+  T* block;
+
+  LinearWork(Scratch& s, int N, int O) {
+    x = s.list<const T*>(min(N, KC));
+    y = s.list<T*>(min(N, KC));
+    dw = s.list<T*>(O);
+    block = s.take(BLOCK_SIZE);
+  }
+  LinearWork(const Scratch& shared, int N, int O, const Part& part) {
+    Scratch own = shared.part(part.index, size(N, O));
+    *this = LinearWork(own, N, O);
+  }
+  static i64 size(int N, int O) {
+    Scratch s{nullptr};
+    LinearWork(s, N, O);
+    return s.used;
   }
 };
 
 // Elements of scratch for linear_forward and linear_backward.
-KERNEL int linear_work(int N, int I, int O) { return elements(LinearWork(nullptr, N, I, O).scratch.used); }
+KERNEL int linear_work(int N, int I, int O, Team* team) {
+  const int parts = mostParts(team, 2 * linearOperations(N, I, O), N);
+  Scratch s{nullptr};
+  LinearShared(s, N, I, O, parts);
+  return elements(s.used + parts * LinearWork::size(N, O));
+}
 
 // y = x·wᵀ + b
-KERNEL void linear_forward(T* y /*[N,O]*/, const T* x /*[N,I]*/, const T* w /*[O,I]*/, const T* b /*[O]?*/, T* work, int N, int I, int O) {
-  LinearWork q(work, N, I, O);
-  listRows(q.w, w, I, O);
-  const Right right = prepare(q.packed, q.w, I, O, N);
-  for (int r = 0; r < N; r += q.rows) {
-    const int n = min(q.rows, N - r);
-    listRows(q.x, x + long(r) * I, I, n);
-    listRows(q.y, y + long(r) * O, O, n);
-    for (int i = 0; i < n; i++) {
-      if (b) copyRow(q.y[i], b, O);
-      else fillRow(q.y[i], 0, O);
+KERNEL void linear_forward(T* y /*[N,O]*/, const T* x /*[N,I]*/, const T* w /*[O,I]*/, const T* b /*[O]?*/, T* work, int N, int I, int O, Team* team) {
+  const int parts = partsNow(team, linearOperations(N, I, O), N);
+  Scratch scratch{work};
+  const LinearShared all(scratch, N, I, O, parts);
+  listRows(all.w, w, I, O);
+  together(team, parts, [&](const Part& part) {
+    const LinearWork q(scratch, N, O, part);
+    const Right right = prepare(all.packed, all.w, I, O, N, part);
+    part.meet();
+    const auto [from, to] = part.of(N);
+    for (int r = from; r < to; r += all.rows) {
+      const int n = min(all.rows, to - r);
+      listRows(q.x, x + long(r) * I, I, n);
+      listRows(q.y, y + long(r) * O, O, n);
+      for (int i = 0; i < n; i++) {
+        if (b) copyRow(q.y[i], b, O);
+        else fillRow(q.y[i], 0, O);
+      }
+      multiply(q.y, 0, q.x, 0, nullptr, right, n, O, I, q.block);
     }
-    multiply(q.y, 0, q.x, 0, nullptr, right, n, O, I, q.block);
-  }
+  });
 }
 
 #if TRAINING
 // dx += dy·w, dw += dyᵀ·x, db += Σ dy
-KERNEL void linear_backward(T* dx /*[N,I]?*/, T* dw /*[O,I]?*/, T* db /*[O]?*/, const T* dy /*[N,O]*/, const T* x /*[N,I]*/, const T* w /*[O,I]*/, T* work, int N, int I, int O) {
-  LinearWork q(work, N, I, O);
-  if (dx) {
-    listRows(q.w, w, I, O);
-    packStraight(q.packed, q.w, nullptr, O, I);
-  }
-  if (dw) listRows(q.dw, dw, I, O);
-  for (int r = 0; r < N; r += q.rows) {
-    const int n = min(q.rows, N - r);
-    if (dw) {
-      listRows(q.x, x + long(r) * I, I, n);
-      packStraight(q.packedRows, q.x, nullptr, n, I);
-    }
-    listRows(q.x, dy + long(r) * O, O, n);
-    if (dw) {
-      for (int o = 0; o < O; o += MC) {
-        const int mc = min(MC, O - o);
+KERNEL void linear_backward(T* dx /*[N,I]?*/, T* dw /*[O,I]?*/, T* db /*[O]?*/, const T* dy /*[N,O]*/, const T* x /*[N,I]*/, const T* w /*[O,I]*/, T* work, int N, int I, int O, Team* team) {
+  const int parts = partsNow(team, 2 * linearOperations(N, I, O), N);
+  Scratch scratch{work};
+  const LinearShared all(scratch, N, I, O, parts);
+  if (dx) listRows(all.w, w, I, O);
+  together(team, parts, [&](const Part& part) {
+    const LinearWork q(scratch, N, O, part);
+    const auto [first, last] = part.of(O); // columns of dy, rows of dw
+    if (dx) packStraight(all.packed, all.w, nullptr, O, I, part);
+    if (dw) listRows(q.dw, dw, I, O);
+    for (int r = 0; r < N; r += all.rows) {
+      const int n = min(all.rows, N - r);
+      T* packed = all.packedRows[r / all.rows % 2]; // two: a part may be packing the next rows while others still read these
+      if (dw) {
+        listRows(q.x, x + long(r) * I, I, n);
+        packStraight(packed, q.x, nullptr, n, I, part);
+      }
+      if (dw || r == 0) part.meet();
+      listRows(q.x, dy + long(r) * O, O, n);
+      for (int o = first; dw && o < last; o += MC) {
+        const int mc = min(MC, last - o);
         packBlockOfColumns(q.block, q.x, o, mc, n);
-        multiplyBlocks(q.dw + o, 0, q.block, q.packedRows, mc, I, n);
+        multiplyBlocks(q.dw + o, 0, q.block, packed, mc, I, n);
+      }
+      for (int i = 0; db && i < n; i++) addRow(db + first, q.x[i] + first, last - first);
+      if (dx) {
+        const auto [from, to] = part.of(n);
+        listRows(q.y, dx + long(r + from) * I, I, to - from);
+        multiply(q.y, 0, q.x + from, 0, nullptr, {all.packed, nullptr}, to - from, I, O, q.block);
       }
     }
-    if (db) {
-      for (int i = 0; i < n; i++) addRow(db, q.x[i], O);
-    }
-    if (dx) {
-      listRows(q.y, dx + long(r) * I, I, n);
-      multiply(q.y, 0, q.x, 0, nullptr, {q.packed, nullptr}, n, I, O, q.block);
-    }
-  }
+  });
 }
 #endif

@@ -8,6 +8,9 @@
 // Steps are counted in the order of running: step s of item b reads x at `time(s, b)`, which for the reverse direction starts
 // at the item's own last real step. Steps beyond an item's length are never touched but to be cleared. `saved` is indexed by
 // step, everything that a caller sees (y, gates, cells, hidden) by time.
+//
+// Threads share the items: each runs the whole sequence of its own, without waiting for others. Going back they meet once per chunk, when
+// the rows of D of all items are there; then each sums its own rows of the weights' gradients, over all items in the order of one thread.
 #pragma once
 #include "gemm.h"
 
@@ -15,6 +18,7 @@ struct Steps {
   int L, B;
   const int* lengths; // [B]?
   int reverse;
+  int from = 0, to = B; // the items of one part
 
   int length(int b) const { return lengths ? max(0, min(lengths[b], L)) : L; }
   int time(int s, int b) const { return reverse ? length(b) - 1 - s : s; }
@@ -24,12 +28,28 @@ struct Steps {
     for (int b = 0; lengths && b < B; b++) most = max(most, length(b));
     return most;
   }
+  int items() const { return to - from; }
+  // One part's items, chosen so that all parts have about as many real steps.
+  Steps share(const Part& part) const {
+    Steps q = *this;
+    q.from = before(part.index, part.count);
+    q.to = before(part.index + 1, part.count);
+    return q;
+  }
+  int before(int parts, int count) const {
+    if (!lengths || parts == count) return int(i64(B) * parts / count);
+    i64 all = 0, sum = 0;
+    for (int b = 0; b < B; b++) all += length(b);
+    int n = 0;
+    for (; n < B && sum * count < all * parts; n++) sum += length(n);
+    return n;
+  }
 };
 
-// Clears the rows of a [L, B, n] array beyond each item's length.
+// Clears the rows of a [L, B, n] array beyond the length of each of a part's items.
 NOINLINE void clearPadding(T* y, const Steps& q, int n) {
   if (!y || !q.lengths) return;
-  for (int b = 0; b < q.B; b++) {
+  for (int b = q.from; b < q.to; b++) {
     for (int t = q.length(b); t < q.L; t++) fillRow(y + (long(t) * q.B + b) * n, 0, n);
   }
 }
@@ -45,6 +65,7 @@ struct Layout {
   int width() const { return blocks * H; }
   int inputWidth() const { return inputs * H; }
   int recurrentWidth() const { return (blocks - firstRecurrent) * H; }
+  i64 operations(int L, int B) const { return 2LL * L * B * (i64(I) * inputWidth() + i64(P) * recurrentWidth()); } // of a forward pass
 };
 
 // Fills `rows` with the rows of `w` [gates·H, n] in the order of the blocks `first` … `last`-1.
@@ -86,18 +107,31 @@ NOINLINE void zoneSplit(T* d, T* rest, const T* share, int n) {
 
 // ---- forward ----
 
-struct ForwardWork {
-  int chunk, rows;
-  const T **wxRows, **whRows, **x, **h, **mask;
-  T **gates, **out;
-  int *item, *row;
-  T *zeros, *share, *bias, *wx, *wh, *gateRows, *block;
+// What all parts read: packed weights and what leads to them.
+struct ForwardShared {
+  const T **wxRows, **whRows;
+  T *zeros, *bias, *wx, *wh;
 
-  ForwardWork(Scratch& s, const Layout& c, int L, int B) {
-    chunk = chunkForward(L, B, c.width());
-    rows = chunk * B;
+  ForwardShared(Scratch& s, const Layout& c) {
     wxRows = s.list<const T*>(c.inputWidth());
     whRows = s.list<const T*>(c.recurrentWidth());
+    zeros = s.take(max(c.P, c.H));
+    bias = s.take(c.width());
+    wx = s.take(packedSize(c.I, c.inputWidth()));
+    wh = s.take(packedSize(c.P, c.recurrentWidth()) + i64(NR) * c.P); // room for two parts
+  }
+};
+
+// One part's own, for up to B items.
+struct ForwardWork {
+  int rows; // of a chunk, at most
+  const T **x, **h, **mask;
+  T **gates, **out;
+  int *item, *row;
+  T *share, *gateRows, *block;
+
+  ForwardWork(Scratch& s, const Layout& c, int L, int B) {
+    rows = chunkForward(L, B, c.width()) * B;
     x = s.list<const T*>(rows);
     h = s.list<const T*>(B);
     mask = s.list<const T*>(B);
@@ -105,15 +139,22 @@ struct ForwardWork {
     out = s.list<T*>(B);
     item = s.list<int>(rows);
     row = s.list<int>(rows);
-    zeros = s.take(max(c.P, c.H));
     share = s.take(max(c.P, c.H));
-    bias = s.take(c.width());
-    wx = s.take(packedSize(c.I, c.inputWidth()));
-    wh = s.take(packedSize(c.P, c.recurrentWidth()) + i64(NR) * c.P); // room for two parts
     gateRows = s.take(i64(rows) * c.width());
     block = s.take(BLOCK_SIZE);
   }
 };
+
+// The size of each part's Work, and one part's behind what all share.
+template <class Work> INLINE i64 workSize(const Layout& c, int L, int B) {
+  Scratch s{nullptr};
+  Work(s, c, L, B);
+  return s.used;
+}
+template <class Work> INLINE Work workOf(const Scratch& shared, const Part& part, const Layout& c, int L, int B) {
+  Scratch s = shared.part(part.index, workSize<Work>(c, L, B));
+  return Work(s, c, L, B);
+}
 
 // The bias of each column: bx where the projection goes, and bh where the recurrent product goes.
 NOINLINE void gatherBias(T* bias, const Layout& c, const T* bx, const T* bh) {
@@ -133,37 +174,44 @@ struct StepRows {
   const T* const* mask; // null without one
 };
 
-// Runs all steps. `step(StepRows)` adds the recurrent product, turns gate rows into gates and writes the rows of y; zoneout follows.
+// What all parts read, made by the first of them before they start; each then packs its share.
+INLINE void shareForward(const ForwardShared& all, const Layout& c, const T* wx, const T* bx, const T* bh) {
+  fillRow(all.zeros, 0, max(c.P, c.H));
+  gatherBias(all.bias, c, bx, bh);
+  listGates(all.wxRows, wx, c.wxGate, 0, c.inputs, c.H, c.I);
+}
+
+// Runs all steps of a part's items. `step(StepRows)` adds the recurrent product, turns gate rows into gates and writes the rows of y; zoneout follows.
 template <class Step>
-INLINE void runForward(const Layout& c, const Steps& q, ForwardWork& w, const Zone& zone, T* y, T* hn, T* gates, T* saved, const T* x, const T* h0, const T* wx, const T* mask, const signed char* gateBlock, int gateCount, Step step) {
+INLINE void runForward(const Part& part, const Layout& c, const Steps& q, const ForwardShared& all, ForwardWork& w, const Zone& zone, T* y, T* hn, T* gates, T* saved, const T* x, const T* h0, const T* mask, const signed char* gateBlock, int gateCount, Step step) {
   const int B = q.B, width = c.width(), longest = q.longest();
-  fillRow(w.zeros, 0, max(c.P, c.H));
-  listGates(w.wxRows, wx, c.wxGate, 0, c.inputs, c.H, c.I);
-  const Right projection = prepare(w.wx, w.wxRows, c.I, c.inputWidth(), q.L * B);
+  const int chunk = min(q.L, w.rows / max(1, q.items()));
+  const Right projection = prepare(all.wx, all.wxRows, c.I, c.inputWidth(), q.L * B, part);
   clearPadding(y, q, c.P);
   clearPadding(saved, q, width);
   for (int g = 0; gates && g < gateCount; g++) clearPadding(gates + long(g) * q.L * B * c.H, q, c.H);
+  part.meet();
 
-  for (int first = 0; first < longest; first += w.chunk) {
-    const int last = min(longest, first + w.chunk);
+  for (int first = 0; first < longest; first += chunk) {
+    const int last = min(longest, first + chunk);
     int n = 0;
     for (int s = first; s < last; s++) {
-      for (int b = 0; b < B; b++) {
+      for (int b = q.from; b < q.to; b++) {
         if (s >= q.length(b)) continue;
         w.item[n] = b;
         w.row[n] = q.row(s, b);
         w.x[n] = x + long(w.row[n]) * c.I;
         w.gates[n] = saved ? saved + (long(s) * B + b) * width : w.gateRows + long(n) * width;
-        copyRow(w.gates[n], w.bias, width);
+        copyRow(w.gates[n], all.bias, width);
         n++;
       }
     }
     multiply(w.gates, 0, w.x, 0, nullptr, projection, n, c.inputWidth(), c.I, w.block);
     for (int s = first, at = 0; s < last; s++) {
       int m = 0;
-      for (int b = 0; b < B; b++) {
+      for (int b = q.from; b < q.to; b++) {
         if (s >= q.length(b)) continue;
-        w.h[m] = s > 0 ? y + long(q.row(s - 1, b)) * c.P : h0 ? h0 + long(b) * c.P : w.zeros;
+        w.h[m] = s > 0 ? y + long(q.row(s - 1, b)) * c.P : h0 ? h0 + long(b) * c.P : all.zeros;
         if (mask) w.mask[m] = mask + long(b) * c.P;
         m++;
       }
@@ -179,30 +227,54 @@ INLINE void runForward(const Layout& c, const Steps& q, ForwardWork& w, const Zo
       for (int i = 0; i < n; i++) copyRow(plane + long(w.row[i]) * c.H, w.gates[i] + gateBlock[g] * c.H, c.H);
     }
   }
-  for (int b = 0; b < B; b++) {
+  for (int b = q.from; b < q.to; b++) {
     const int n = q.length(b);
-    copyRow(hn + long(b) * c.P, n > 0 ? y + long(q.row(n - 1, b)) * c.P : h0 ? h0 + long(b) * c.P : w.zeros, c.P);
+    copyRow(hn + long(b) * c.P, n > 0 ? y + long(q.row(n - 1, b)) * c.P : h0 ? h0 + long(b) * c.P : all.zeros, c.P);
   }
 }
 
 #if TRAINING
 // ---- backward ----
 
+// What all parts read. Of what is made anew for each chunk there are two: a part may be at the next chunk while others still sum this one.
+struct BackwardShared {
+  const T **wxRows, **whRows;
+  T *zeros, *carry, *wx, *wh, *dRows[2], *xPacked[2], *hPacked[2];
+
+  BackwardShared(Scratch& s, const Layout& c, int L, int B, int parts) {
+    const int rows = chunkBackward(L, B) * B;
+    wxRows = s.list<const T*>(c.inputWidth());
+    whRows = s.list<const T*>(c.recurrentWidth());
+    zeros = s.take(max(c.P, c.H));
+    carry = s.take(i64(B) * c.P);
+    wx = s.take(packedSize(c.inputWidth(), c.I));
+    wh = s.take(packedSize(c.recurrentWidth(), c.P));
+    pair(dRows, s, i64(rows) * c.width(), parts);
+    pair(xPacked, s, packedSize(rows, c.I), parts);
+    pair(hPacked, s, packedSize(rows, c.P), parts);
+  }
+  static void pair(T** two, Scratch& s, i64 n, int parts) {
+    two[0] = s.take(n);
+    two[1] = parts > 1 ? s.take(n) : two[0];
+  }
+};
+
+// One part's own: lists of all rows of a chunk, and of its own.
 struct BackwardWork {
-  int chunk, rows;
-  const T **weights, **x, **h, **mask, **saved;
+  int chunk;
+  const T **x, **h, **mask, **saved, **ownD;
   T **d, **dx, **dh, **product, **dwx, **dwh;
-  int *item, *row;
-  T *zeros, *share, *rest, *carry, *products, *dRows, *wx, *wh, *xPacked, *hPacked, *block;
+  int *item, *row, *step, *start;
+  T *share, *rest, *products, *block;
 
   BackwardWork(Scratch& s, const Layout& c, int L, int B) {
     chunk = chunkBackward(L, B);
-    rows = chunk * B;
-    weights = s.list<const T*>(c.width());
+    const int rows = chunk * B;
     x = s.list<const T*>(rows);
     h = s.list<const T*>(rows);
     mask = s.list<const T*>(rows);
     saved = s.list<const T*>(rows);
+    ownD = s.list<const T*>(rows);
     d = s.list<T*>(rows);
     dx = s.list<T*>(rows);
     dh = s.list<T*>(B);
@@ -211,16 +283,11 @@ struct BackwardWork {
     dwh = s.list<T*>(c.H);
     item = s.list<int>(rows);
     row = s.list<int>(rows);
-    zeros = s.take(max(c.P, c.H));
+    step = s.list<int>(rows);
+    start = s.list<int>(2 * chunk); // of each step, this part's first row and the one behind its last
     share = s.take(max(c.P, c.H));
     rest = s.take(i64(B) * c.P);
-    carry = s.take(i64(B) * c.P);
     products = s.take(i64(B) * c.P);
-    dRows = s.take(i64(rows) * c.width());
-    wx = s.take(packedSize(c.inputWidth(), c.I));
-    wh = s.take(packedSize(c.recurrentWidth(), c.P));
-    xPacked = s.take(packedSize(rows, c.I));
-    hPacked = s.take(packedSize(rows, c.P));
     block = s.take(BLOCK_SIZE);
   }
 };
@@ -249,32 +316,39 @@ NOINLINE void carryBack(const BackRows& r, BackwardWork& w, const Layout& c, int
   }
 }
 
-// dw[gate·H + m] += Σ_r d[r][block·H + m] · right[r] for one block, `right` packed [n, N] and given per KC rows.
-NOINLINE void addWeightGradient(T* const* dw, const T* const* d, int column, const T* right, int n, int N, int H, T* block) {
+// dw[m] += Σ_r d[r][column + m] · right[r] for a part's share of m < M, `right` packed [n, N] and given per KC rows.
+NOINLINE void addWeightGradient(const Part& part, T* const* dw, const T* const* d, int column, const T* right, int n, int N, int M, T* block) {
+  const auto [from, to] = part.of(M);
   for (int k = 0; k < n; k += KC) {
     const int kc = min(KC, n - k);
-    for (int m = 0; m < H; m += MC) {
-      const int mc = min(MC, H - m);
+    for (int m = from; m < to; m += MC) {
+      const int mc = min(MC, to - m);
       packBlockOfColumns(block, d + k, column + m, mc, kc);
       multiplyBlocks(dw + m, 0, block, right + k * roundUp(N, NR), mc, N, kc);
     }
   }
 }
 
-// dwx += Dᵀ·x and dwh += Dᵀ·h for a chunk of n rows, block by block, each block of D packed once for both.
-NOINLINE void addWeightGradients(T* dwx, T* dwh, const Layout& c, BackwardWork& w, int n) {
-  for (int k = 0; k < n; k += KC) {
-    const int kc = min(KC, n - k);
+// The rows of all parts for a chunk: n of them, and which of the two buffers they stand in.
+struct Chunk {
+  int n, buffer;
+};
+
+// dwx += Dᵀ·x and dwh += Dᵀ·h for a chunk, block by block, each block of D packed once for both; a part's share of each gate's rows.
+NOINLINE void addWeightGradients(const Part& part, T* dwx, T* dwh, const Layout& c, const BackwardShared& all, BackwardWork& w, const Chunk& chunk) {
+  const auto [from, to] = part.of(c.H);
+  for (int k = 0; k < chunk.n; k += KC) {
+    const int kc = min(KC, chunk.n - k);
     for (int g = 0; g < c.blocks; g++) {
       const bool x = dwx && c.wxGate[g] >= 0, h = dwh && c.whGate[g] >= 0;
       if (!x && !h) continue;
       if (x) listRows(w.dwx, dwx + long(c.wxGate[g]) * c.H * c.I, c.I, c.H);
       if (h) listRows(w.dwh, dwh + long(c.whGate[g]) * c.H * c.P, c.P, c.H);
-      for (int m = 0; m < c.H; m += MC) {
-        const int mc = min(MC, c.H - m);
+      for (int m = from; m < to; m += MC) {
+        const int mc = min(MC, to - m);
         packBlockOfColumns(w.block, w.d + k, g * c.H + m, mc, kc);
-        if (x) multiplyBlocks(w.dwx + m, 0, w.block, w.xPacked + k * roundUp(c.I, NR), mc, c.I, kc);
-        if (h) multiplyBlocks(w.dwh + m, 0, w.block, w.hPacked + k * roundUp(c.P, NR), mc, c.P, kc);
+        if (x) multiplyBlocks(w.dwx + m, 0, w.block, all.xPacked[chunk.buffer] + k * roundUp(c.I, NR), mc, c.I, kc);
+        if (h) multiplyBlocks(w.dwh + m, 0, w.block, all.hPacked[chunk.buffer] + k * roundUp(c.P, NR), mc, c.P, kc);
       }
     }
   }
@@ -284,61 +358,86 @@ struct Gradients {
   T *dx, *dh0, *dwx, *dwh, *dbx, *dbh;
 };
 
-// Walks back over all steps. `step(BackRows)` turns the carried gradient of the new state (zoneout done) into the row of D
-// and the carried gradient of the old state; `chunk(n)` may add gradients of its own from the n rows of a chunk. `products` says which blocks of D
-// give dwx and dwh here.
-template <class Step, class Chunk>
-INLINE void runBackward(const Layout& c, const Layout& products, const Steps& q, BackwardWork& w, const Zone& zone, const Gradients& out, const T* dy, const T* dhn, const T* y, const T* saved, const T* x, const T* h0, const T* wx, const T* mask, Step step, Chunk chunk) {
-  const int B = q.B, width = c.width(), longest = q.longest();
-  fillRow(w.zeros, 0, max(c.P, c.H));
-  if (dhn) copyRow(w.carry, dhn, B * c.P);
-  else fillRow(w.carry, 0, B * c.P);
-  if (out.dx) {
-    listGates(w.weights, wx, c.wxGate, 0, c.inputs, c.H, c.I);
-    packStraight(w.wx, w.weights, nullptr, c.inputWidth(), c.I);
-  }
-  listRows(w.product, w.products, c.P, B);
+// What all parts read, made by the first of them before they start; each then packs its share.
+INLINE void shareBackward(const BackwardShared& all, const Layout& c, const T* wx) {
+  fillRow(all.zeros, 0, max(c.P, c.H));
+  listGates(all.wxRows, wx, c.wxGate, 0, c.inputs, c.H, c.I);
+}
 
-  for (int last = longest; last > 0; last -= w.chunk) {
+// Walks back over all steps of a part's items. `step(BackRows)` turns the carried gradient of the new state (zoneout done) into the row
+// of D and the carried gradient of the old state. `pack(Chunk)` may pack a share of what was there before D, and after all parts have met
+// `sum(Chunk)` may add a share of gradients of its own from all rows. `products` says which blocks of D give dwx and dwh here.
+template <class Step, class Pack, class Sum>
+INLINE void runBackward(const Part& part, const Layout& c, const Layout& products, const Steps& q, const BackwardShared& all, BackwardWork& w, const Zone& zone, const Gradients& out, const T* dy, const T* dhn, const T* y, const T* saved, const T* x, const T* h0, const T* mask, Step step, Pack pack, Sum sum) {
+  const int B = q.B, width = c.width();
+  T* const carry = all.carry + long(q.from) * c.P;
+  if (dhn) copyRow(carry, dhn + long(q.from) * c.P, q.items() * c.P);
+  else fillRow(carry, 0, q.items() * c.P);
+  if (out.dx) packStraight(all.wx, all.wxRows, nullptr, c.inputWidth(), c.I, part);
+  listRows(w.product, w.products, c.P, B);
+  part.meet();
+
+  int buffer = 0;
+  for (int last = q.longest(); last > 0; last -= w.chunk, buffer ^= 1) {
+    const int first = max(0, last - w.chunk);
     int n = 0;
-    for (int s = last - 1; s >= max(0, last - w.chunk); s--) {
-      const int at = n;
+    for (int s = last - 1, *start = w.start; s >= first; s--, start += 2) {
       for (int b = 0; b < B; b++) {
+        if (b == q.from) start[0] = n;
+        if (b == q.to) start[1] = n;
         if (s >= q.length(b)) continue;
         const int row = q.row(s, b);
         w.item[n] = b;
         w.row[n] = row;
+        w.step[n] = s;
         w.x[n] = x + long(row) * c.I;
-        if (out.dx) w.dx[n] = out.dx + long(row) * c.I;
-        w.h[n] = s > 0 ? y + long(q.row(s - 1, b)) * c.P : h0 ? h0 + long(b) * c.P : w.zeros;
+        w.h[n] = s > 0 ? y + long(q.row(s - 1, b)) * c.P : h0 ? h0 + long(b) * c.P : all.zeros;
         if (mask) w.mask[n] = mask + long(b) * c.P;
         w.saved[n] = saved + (long(s) * B + b) * width;
-        w.d[n] = w.dRows + long(n) * width;
-        w.dh[n - at] = w.carry + long(b) * c.P;
-        if (dy) addRow(w.dh[n - at], dy + long(row) * c.P, c.P);
-        if (zone.on()) {
-          zoneShares(w.share, zone, row, c.P);
-          zoneSplit(w.dh[n - at], w.rest + long(n - at) * c.P, w.share, c.P);
-        }
+        w.d[n] = all.dRows[buffer] + long(n) * width;
         n++;
       }
-      step(BackRows{s, n - at, at, w.item + at, w.row + at, w.saved + at, w.d + at, w.dh, w.h + at, mask ? w.mask + at : nullptr});
-      for (int i = 0; zone.on() && i < n - at; i++) addRow(w.dh[i], w.rest + long(i) * c.P, c.P);
+      if (q.from == B) start[0] = n;
+      if (q.to == B) start[1] = n;
     }
-    if (out.dwx) packStraight(w.xPacked, w.x, nullptr, n, c.I);
-    if (out.dwh) packStraight(w.hPacked, w.h, mask ? w.mask : nullptr, n, c.P);
-    addWeightGradients(out.dwx, out.dwh, products, w, n);
+    const Chunk chunk{n, buffer};
+
+    int own = 0;
+    for (int s = last - 1, *start = w.start; s >= first; s--, start += 2) {
+      const int at = start[0], m = start[1] - at;
+      for (int i = 0; i < m; i++) {
+        const int row = w.row[at + i];
+        w.dh[i] = all.carry + long(w.item[at + i]) * c.P;
+        if (dy) addRow(w.dh[i], dy + long(row) * c.P, c.P);
+        if (zone.on()) {
+          zoneShares(w.share, zone, row, c.P);
+          zoneSplit(w.dh[i], w.rest + long(i) * c.P, w.share, c.P);
+        }
+        if (!out.dx) continue;
+        w.ownD[own] = w.d[at + i];
+        w.dx[own++] = out.dx + long(row) * c.I;
+      }
+      step(BackRows{s, m, at, w.item + at, w.row + at, w.saved + at, w.d + at, w.dh, w.h + at, mask ? w.mask + at : nullptr});
+      for (int i = 0; zone.on() && i < m; i++) addRow(w.dh[i], w.rest + long(i) * c.P, c.P);
+    }
+    if (out.dx) multiply(w.dx, 0, w.ownD, 0, nullptr, {all.wx, nullptr}, own, c.I, c.inputWidth(), w.block);
+    if (out.dwx) packStraight(all.xPacked[buffer], w.x, nullptr, n, c.I, part);
+    if (out.dwh) packStraight(all.hPacked[buffer], w.h, mask ? w.mask : nullptr, n, c.P, part);
+    pack(chunk);
+    part.meet();
+
+    addWeightGradients(part, out.dwx, out.dwh, products, all, w, chunk);
+    const auto [from, to] = part.of(c.H);
     for (int g = 0; g < c.blocks; g++) {
       T* dbx = out.dbx && c.wxGate[g] >= 0 ? out.dbx + c.wxGate[g] * c.H : nullptr;
       T* dbh = out.dbh && c.whGate[g] >= 0 ? out.dbh + c.whGate[g] * c.H : nullptr;
       for (int i = 0; i < n; i++) {
-        if (dbx) addRow(dbx, w.d[i] + g * c.H, c.H);
-        if (dbh) addRow(dbh, w.d[i] + g * c.H, c.H);
+        if (dbx) addRow(dbx + from, w.d[i] + g * c.H + from, to - from);
+        if (dbh) addRow(dbh + from, w.d[i] + g * c.H + from, to - from);
       }
     }
-    if (out.dx) multiply(w.dx, 0, w.d, 0, nullptr, {w.wx, nullptr}, n, c.I, c.inputWidth(), w.block);
-    chunk(n);
+    sum(chunk);
   }
-  if (out.dh0) addRow(out.dh0, w.carry, B * c.P);
+  if (out.dh0) addRow(out.dh0 + long(q.from) * c.P, carry, q.items() * c.P);
 }
 #endif

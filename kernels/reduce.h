@@ -1,6 +1,7 @@
 // Whole-array passes: fill, copy, add, sums and the search for the first bad number.
 #pragma once
 #include "abi.h"
+#include "team.h"
 
 // Σ f(i) over i < N in float64: four interleaved partial sums, in an order that only N decides.
 template <class F> INLINE double total(int N, F f) {
@@ -48,8 +49,20 @@ KERNEL void sum_backward(T* dx /*[N]?*/, const T* dy /*[1]*/, int N, int mean) {
   const T g = mean ? *dy / (T)N : *dy;
   for (int i = 0; i < N; i++) dx[i] += g;
 }
-// Σ x² in float64.
-KERNEL double sum_squares(const T* x /*[N]*/, int N) {
-  return total(N, [&](int i) { return (double)x[i] * x[i]; });
+// Σ x² in float64: in pieces that only N decides, which threads share, added in their order.
+KERNEL double sum_squares(const T* x /*[N]*/, int N, Team* team) {
+  constexpr int PIECES = 64;
+  const int size = max(16384, roundUp((N + PIECES - 1) / PIECES, 16)), pieces = (N + size - 1) / size;
+  double sums[PIECES] = {};
+  together(team, partsNow(team, i64(N) * 50, pieces), [&](const Part& part) {
+    const auto [from, to] = part.of(pieces);
+    for (int p = from; p < to; p++) {
+      const T* piece = x + i64(p) * size;
+      sums[p] = total(min(size, N - p * size), [&](int i) { return (double)piece[i] * piece[i]; });
+    }
+  });
+  double sum = 0;
+  for (int p = 0; p < pieces; p++) sum += sums[p];
+  return sum;
 }
 #endif

@@ -25,13 +25,16 @@ NOINLINE void rnnActivateBack(T* d, T* dh, const T* row, int H, bool relu) {
 #endif
 
 // Elements of scratch for rnn_forward and rnn_backward.
-KERNEL int rnn_work(int L, int B, int I, int H) {
+KERNEL int rnn_work(int L, int B, int I, int H, Team* team) {
   const Layout c = rnnLayout(I, H);
   Scratch forward{nullptr};
-  ForwardWork(forward, c, L, B);
+  ForwardShared(forward, c);
+  forward.used += mostParts(team, c.operations(L, B), B) * workSize<ForwardWork>(c, L, B);
 #if TRAINING
+  const int parts = mostParts(team, 2 * c.operations(L, B), B);
   Scratch backward{nullptr};
-  BackwardWork(backward, c, L, B);
+  BackwardShared(backward, c, L, B, parts);
+  backward.used += parts * workSize<BackwardWork>(c, L, B);
   return elements(max(forward.used, backward.used));
 #else
   return elements(forward.used);
@@ -40,36 +43,45 @@ KERNEL int rnn_work(int L, int B, int I, int H) {
 
 // y = the states of a simple RNN over x; hn = the last one.
 KERNEL void rnn_forward(T* y /*[L,B,H]*/, T* hn /*[B,H]*/, T* saved /*[L,B,H]?*/, const T* x /*[L,B,I]*/, const T* h0 /*[B,H]?*/, const T* wx /*[H,I]*/, const T* wh /*[H,H]*/, const T* bx /*[H]?*/, const T* bh /*[H]?*/,
-  const int* lengths /*[B]?*/, const T* mask /*[B,H]?*/, const T* zone /*[L,B,H]?*/, T* work, int L, int B, int I, int H, int reverse, int relu, T keep) {
+  const int* lengths /*[B]?*/, const T* mask /*[B,H]?*/, const T* zone /*[L,B,H]?*/, T* work, int L, int B, int I, int H, int reverse, int relu, T keep, Team* team) {
   const Layout c = rnnLayout(I, H);
-  const Steps q{L, B, lengths, reverse};
+  const int parts = partsNow(team, c.operations(L, B), B);
   Scratch scratch{work};
-  ForwardWork w(scratch, c, L, B);
-  gatherBias(w.bias, c, bx, bh);
-  listRows(w.whRows, wh, H, H);
-  const Right recurrent = prepare(w.wh, w.whRows, H, H, L * B);
-  runForward(c, q, w, {zone, keep}, y, hn, nullptr, saved, x, h0, wx, mask, nullptr, 0, [&](const StepRows& r) {
-    multiply(r.gates, 0, r.h, 0, r.mask, recurrent, r.n, H, H, w.block);
-    for (int i = 0; i < r.n; i++) rnnActivate(y + long(r.row[i]) * H, r.gates[i], H, relu);
+  const ForwardShared all(scratch, c);
+  shareForward(all, c, wx, bx, bh);
+  listRows(all.whRows, wh, H, H);
+  together(team, parts, [&](const Part& part) {
+    ForwardWork w = workOf<ForwardWork>(scratch, part, c, L, B);
+    const Right recurrent = prepare(all.wh, all.whRows, H, H, L * B, part);
+    const Steps q = Steps{L, B, lengths, reverse}.share(part);
+    runForward(part, c, q, all, w, {zone, keep}, y, hn, nullptr, saved, x, h0, mask, nullptr, 0, [&](const StepRows& r) {
+      multiply(r.gates, 0, r.h, 0, r.mask, recurrent, r.n, H, H, w.block);
+      for (int i = 0; i < r.n; i++) rnnActivate(y + long(r.row[i]) * H, r.gates[i], H, relu);
+    });
   });
 }
 
 #if TRAINING
 // Adds the gradients of everything that rnn_forward read; `y` and `saved` are what it wrote.
 KERNEL void rnn_backward(T* dx /*[L,B,I]?*/, T* dh0 /*[B,H]?*/, T* dwx /*[H,I]?*/, T* dwh /*[H,H]?*/, T* dbx /*[H]?*/, T* dbh /*[H]?*/, const T* dy /*[L,B,H]?*/, const T* dhn /*[B,H]?*/, const T* y /*[L,B,H]*/, const T* saved /*[L,B,H]*/,
-  const T* x /*[L,B,I]*/, const T* h0 /*[B,H]?*/, const T* wx /*[H,I]*/, const T* wh /*[H,H]*/, const int* lengths /*[B]?*/, const T* mask /*[B,H]?*/, const T* zone /*[L,B,H]?*/, T* work, int L, int B, int I, int H, int reverse, int relu, T keep) {
+  const T* x /*[L,B,I]*/, const T* h0 /*[B,H]?*/, const T* wx /*[H,I]*/, const T* wh /*[H,H]*/, const int* lengths /*[B]?*/, const T* mask /*[B,H]?*/, const T* zone /*[L,B,H]?*/, T* work, int L, int B, int I, int H, int reverse, int relu, T keep, Team* team) {
   const Layout c = rnnLayout(I, H);
-  const Steps q{L, B, lengths, reverse};
+  const int parts = partsNow(team, 2 * c.operations(L, B), B);
   Scratch scratch{work};
-  BackwardWork w(scratch, c, L, B);
-  listRows(w.weights, wh, H, H);
-  packStraight(w.wh, w.weights, nullptr, H, H);
-  runBackward(
-    c, c, q, w, {zone, keep}, Gradients{dx, dh0, dwx, dwh, dbx, dbh}, dy, dhn, y, saved, x, h0, wx, mask,
-    [&](const BackRows& r) {
-      for (int i = 0; i < r.n; i++) rnnActivateBack(r.d[i], r.dh[i], r.saved[i], H, relu);
-      carryBack(r, w, c, 0, H, w.wh);
-    },
-    [](int) {});
+  const BackwardShared all(scratch, c, L, B, parts);
+  shareBackward(all, c, wx);
+  listRows(all.whRows, wh, H, H);
+  together(team, parts, [&](const Part& part) {
+    BackwardWork w = workOf<BackwardWork>(scratch, part, c, L, B);
+    packStraight(all.wh, all.whRows, nullptr, H, H, part);
+    const Steps q = Steps{L, B, lengths, reverse}.share(part);
+    runBackward(
+      part, c, c, q, all, w, {zone, keep}, Gradients{dx, dh0, dwx, dwh, dbx, dbh}, dy, dhn, y, saved, x, h0, mask,
+      [&](const BackRows& r) {
+        for (int i = 0; i < r.n; i++) rnnActivateBack(r.d[i], r.dh[i], r.saved[i], H, relu);
+        carryBack(r, w, c, 0, H, all.wh);
+      },
+      [](const Chunk&) {}, [](const Chunk&) {});
+  });
 }
 #endif

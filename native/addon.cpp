@@ -2,19 +2,21 @@
 //
 // exports: abi        the number of the signatures that it was built from (src/engine/abi.gen.ts)
 //          isas       instruction sets that this processor has, fastest first
-//          attach(isa, memory, block) -> invoke
+//          attach(isa, memory, block, threads) -> invoke
 //          kernels    their names in the order of their numbers, separated by spaces
 //          peak(isa, n)  n rounds of multiply-adds on registers, 24 · lanes operations each
 //
 // A Node-API call costs about 8 ns per number, so invoke() takes none: the caller writes the kernel's number into block[0] and its
-// arguments behind it, and finds the result, if there is one, in block[1]. What invoke needs belongs to that function alone: nothing here is
-// global, so any number of worker threads share the library. Links to nothing but Node and the C library's allocator.
+// arguments behind it, and finds the result, if there is one, in block[1]. What invoke needs belongs to that function alone, and the pool of
+// threads to one environment: nothing here is global, so any number of worker threads share the library. Links to nothing but Node and the C
+// library's allocator and threads.
 #include <node_api.h>
 #if defined(__linux__)
 #include <sys/mman.h>
 #endif
 #include "abi.gen.h"
 #include "backend.h"
+#include "pool.h"
 
 extern "C" void* malloc(unsigned long n);
 extern "C" void free(void* p);
@@ -50,6 +52,8 @@ struct Binding {
   const Call* calls;
   char* memory;
   double* block;
+  int threads;
+  Team* team;
   napi_ref held; // the block, as long as invoke lives
 };
 
@@ -62,7 +66,8 @@ napi_value invoke(napi_env env, napi_callback_info info) {
   void* data;
   napi_get_cb_info(env, info, nullptr, nullptr, nullptr, &data);
   const Binding* b = (const Binding*)data;
-  b->calls[(int)b->block[0]](b->memory, b->block + 1);
+  b->team->most = b->threads;
+  b->calls[(int)b->block[0]](b->memory, b->block + 1, b->team);
   return nullptr;
 }
 
@@ -93,9 +98,20 @@ void adviseLargePages(void* memory, size_t bytes) {
 #endif
 }
 
+// The environment's pool, made when first asked for and closed when the environment ends.
+Pool* poolOf(napi_env env) {
+  void* pool = nullptr;
+  napi_get_instance_data(env, &pool);
+  if (pool || !(pool = openPool())) return (Pool*)pool;
+  napi_set_instance_data(env, pool, nullptr, nullptr);
+  napi_add_env_cleanup_hook(env, [](void* data) { closePool((Pool*)data); }, pool);
+  return (Pool*)pool;
+}
+
 napi_value attach(napi_env env, napi_callback_info info) {
-  size_t count = 3;
-  napi_value args[3], fn;
+  size_t count = 4;
+  int threads = 0;
+  napi_value args[4], fn;
   napi_get_cb_info(env, info, &count, args, nullptr, nullptr);
   const Set* set = setOf(env, args[0]);
   if (!set) return refuse(env, "attach: this processor has no such instruction set");
@@ -107,9 +123,12 @@ napi_value attach(napi_env env, napi_callback_info info) {
     return refuse(env, "attach: memory must be a Uint8Array");
   if (napi_get_typedarray_info(env, args[2], &doubles, &size, &block, nullptr, nullptr) != napi_ok || doubles != napi_float64_array || size < BLOCK_SIZE)
     return refuse(env, "attach: block must be a Float64Array with room for the longest kernel");
-  Binding* b = (Binding*)malloc(sizeof(Binding));
+  if (napi_get_value_int32(env, args[3], &threads) != napi_ok || threads < 1 || threads > MOST_THREADS)
+    return refuse(env, "attach: threads must be a number from 1 to 64");
+  Pool* pool = poolOf(env);
+  Binding* b = pool ? (Binding*)malloc(sizeof(Binding)) : nullptr;
   if (!b) return refuse(env, "attach: out of memory");
-  *b = {set->backend->calls, (char*)memory, (double*)block, nullptr};
+  *b = {set->backend->calls, (char*)memory, (double*)block, threads, teamOf(pool), nullptr};
   if (napi_create_reference(env, args[2], 1, &b->held) != napi_ok || napi_create_function(env, "invoke", NAPI_AUTO_LENGTH, invoke, b, &fn) != napi_ok ||
       napi_add_finalizer(env, fn, b, release, nullptr, nullptr) != napi_ok)
     return refuse(env, "attach: Node refuses");

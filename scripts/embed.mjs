@@ -4,7 +4,7 @@ import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 
 const root = new URL("../", import.meta.url);
 mkdirSync(new URL("src/engine/wasm/", root), { recursive: true });
-for (const name of ["plain", "relaxed", "plain-infer", "plain-f64"]) {
+for (const name of ["plain", "relaxed", "plain-threads", "relaxed-threads", "plain-infer", "plain-f64"]) {
   const wasm = readFileSync(new URL(`kernels/bin/${name}.wasm`, root));
   const packed = name.endsWith("-infer"); // counts every byte, and may wait for its kernels
   const code = (packed ? gzipSync(wasm, { level: 9 }) : wasm).toString("base64");

@@ -15,9 +15,13 @@ const folder = new URL("kernels/", root);
 const common =
   "--target=wasm32 -std=c++20 -O3 -ffreestanding -nostdlib -fno-exceptions -fno-rtti -ffp-contract=off -fno-math-errno -fvisibility=hidden -msimd128 -mbulk-memory";
 const link = "-Wl,--no-entry,--import-memory,--stack-first,-z,stack-size=65536,--export=__heap_base,--export-dynamic,--strip-all,--max-memory=4294967296";
+// On shared memory, for several instances with a stack each (kernels/team.h).
+const threads = "-matomics -Wl,--shared-memory,--export=__stack_pointer";
 const builds = {
   plain: { main: "kernels.cpp", flags: "" },
   relaxed: { main: "kernels.cpp", flags: "-mrelaxed-simd" },
+  "plain-threads": { main: "kernels.cpp", flags: threads },
+  "relaxed-threads": { main: "kernels.cpp", flags: `-mrelaxed-simd ${threads}` },
   "plain-infer": { main: "kernels.cpp", flags: "-DINFER=1 -Os" }, // downloaded: 40% fewer bytes than -O3, products as fast, tiny steps 10% slower
   "plain-f64": { main: "kernels.cpp", flags: "-DREAL=double" },
   probe: { main: "probe.cpp", flags: "" },

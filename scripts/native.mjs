@@ -56,9 +56,9 @@ export function compiler() {
 /** Writes the generated headers into `folder`: one caller per kernel that takes its arguments from a block, and the ABI's number. */
 export function writeBindings(folder) {
   const signatures = readSignatures();
-  const callers = signatures.map(({ name, returns, args }) => {
-    const list = args.map((a, i) => (a.pointer ? `at<${a.type}>(m, d[${i}])` : `Number{d[${i}]}`)).join(", ");
-    return `static void call_${name}(char* m, double* d) { ${returns === "void" ? "" : "d[0] = "}${name}(${list}); }\n`;
+  const callers = signatures.map(({ name, returns, team, args }) => {
+    const list = [...args.map((a, i) => (a.pointer ? `at<${a.type}>(m, d[${i}])` : `Number{d[${i}]}`)), ...(team ? ["team"] : [])].join(", ");
+    return `static void call_${name}(char* m, double* d, ${team ? "Team* team" : "Team*"}) { ${returns === "void" ? "" : "d[0] = "}${name}(${list}); }\n`;
   });
   const longest = Math.max(...signatures.map((s) => s.args.length));
   mkdirSync(folder, { recursive: true });
@@ -82,7 +82,7 @@ function run(program, args) {
 function fingerprint(cxx) {
   const hash = createHash("sha256");
   for (const text of Object.values(sources)) hash.update(text);
-  for (const file of [...Object.keys(units).map((u) => `${u}.cpp`), "isa.h", "backend.h", "addon.cpp"]) hash.update(readFileSync(join(native, file)));
+  for (const file of [...Object.keys(units).map((u) => `${u}.cpp`), "isa.h", "backend.h", "addon.cpp", "pool.h", "pool.cpp"]) hash.update(readFileSync(join(native, file)));
   hash.update(JSON.stringify([cxx, spawnSync(cxx, ["--version"], { encoding: "utf8" }).stdout, flags, units, link]));
   return hash.digest("hex");
 }
@@ -99,12 +99,12 @@ async function build() {
     const object = (name) => join(work, `${name}.o`);
     const started = Date.now();
     await Promise.all(
-      Object.entries({ ...units, addon: [] }).map(([name, more]) =>
+      Object.entries({ ...units, addon: [], pool: [] }).map(([name, more]) =>
         run(cxx, [...flags, ...more, `-I${native}`, `-I${work}`, `-I${includes()}`, "-c", join(native, `${name}.cpp`), "-o", object(name)]),
       ),
     );
     const file = join(work, "sluice.node");
-    await run(cxx, ["-o", file, ...[...Object.keys(units), "addon"].map(object), ...link]);
+    await run(cxx, ["-o", file, ...[...Object.keys(units), "addon", "pool"].map(object), ...link]);
     const code = readFileSync(file);
     mkdirSync(out, { recursive: true });
     rmSync(manifest, { force: true }); // first the old one goes, last the new one comes: never a manifest beside another file

@@ -1,5 +1,4 @@
 /** @file `sluice doctor`: what the kernels run on here, and why. Node-only. */
-import { availableParallelism } from "node:os";
 import type { Command } from "commander";
 import { showBytes } from "../base/errors.ts";
 import { newCommand } from "./command.ts";
@@ -8,14 +7,14 @@ import { version } from "./session.ts";
 
 const examples = `
 The native addon is used where there is one; SLUICE_BACKEND=wasm or native insists, SLUICE_ISA=avx512, avx2, sse2 or neon chooses its
-instruction set.
+instruction set. Training uses one thread per core; SLUICE_THREADS=1 and more set another number, with the same results.
 
 Examples:
   $ sluice doctor
-  $ SLUICE_BACKEND=wasm sluice doctor --json`;
+  $ SLUICE_BACKEND=wasm SLUICE_THREADS=1 sluice doctor --json`;
 
 export const command = (session: Session): Command =>
-  newCommand("doctor", "Says which backend and instruction set run here, and why.")
+  newCommand("doctor", "Says which backend, instruction set and number of threads run here, and why.")
     .optionsGroup("General:")
     .option("--json", "end with one JSON object on stdout")
     .option("--quiet", "no difference here: this verb only prints its result")
@@ -23,7 +22,7 @@ export const command = (session: Session): Command =>
     .action(() => examine(session));
 
 async function examine(session: Session): Promise<void> {
-  const [{ machineEngine }, { nativeStatus, hasRelaxedSimd }] = await Promise.all([import("./engine.ts"), import("../engine/index.ts")]);
+  const [{ machineEngine }, { cores, nativeStatus, hasRelaxedSimd }] = await Promise.all([import("./engine.ts"), import("../engine/index.ts")]);
   const engine = machineEngine();
   const { addon, why: addonWhy } = nativeStatus();
   const report = {
@@ -35,8 +34,9 @@ async function examine(session: Session): Promise<void> {
     addon: { found: addon !== null, why: addonWhy, instructionSets: addon?.isas ?? [] },
     relaxedSimd: hasRelaxedSimd(),
     memoryLimit: engine.memory.maxBytes,
-    threads: 1,
-    cores: availableParallelism(),
+    threads: engine.threads,
+    threadsWhy: engine.threadsWhy,
+    cores: cores(),
   };
   session.show(
     [
@@ -45,7 +45,7 @@ async function examine(session: Session): Promise<void> {
       `addon       ${addon === null ? "not used" : `has ${addon.isas.join(", ")} here`}: ${addonWhy}`,
       `WebAssembly SIMD, ${report.relaxedSimd ? "with" : "without"} relaxed multiply-adds`,
       `memory      at most ${showBytes(report.memoryLimit)} for an engine`,
-      `threads     ${report.threads} of ${report.cores} cores`,
+      `threads     ${report.threads}: ${report.threadsWhy}; a step of a stream runs on one`,
     ].join("\n"),
   );
   session.result(report);

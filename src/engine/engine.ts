@@ -18,6 +18,10 @@ export interface Backend {
   readonly bytes: 4 | 8;
   /** Why it was chosen, for DEBUG=1. */
   readonly why?: string;
+  /** The most threads that a kernel runs on, the caller's included; 1 when left out. The results have the same bytes on any number. */
+  readonly threads?: number;
+  /** Why so many. */
+  readonly threadsWhy?: string;
 }
 
 /** What an op leaves behind on the tape. */
@@ -34,6 +38,10 @@ export class Engine {
   readonly backend: string;
   /** Why this backend was chosen. */
   readonly why: string;
+  /** The most threads that a kernel runs on. Small calls, and steps of a stream, run on one. */
+  readonly threads: number;
+  /** Why so many. */
+  readonly threadsWhy: string;
   /** 0 silent; 1 device and sizes; 2 time and bytes of each op; 3 shapes; 4 stop at the first non-finite value. */
   debug: number;
   /** Stop at the first non-finite value as level 4 does, printing nothing: how the training loop explains a loss that is NaN. */
@@ -56,9 +64,14 @@ export class Engine {
     this.bytes = backend.bytes;
     this.backend = backend.name;
     this.why = backend.why ?? "";
+    this.threads = backend.threads ?? 1;
+    this.threadsWhy = backend.threadsWhy ?? "";
     this.memory = new Memory(backend.memory, backend.heapBase, Math.min(options.maxBytes ?? Infinity, 65536 * 65536 - 65536));
     this.debug = options.debug ?? debugLevel();
-    if (this.debug >= 1) console.error(`sluice: backend ${backend.name}${backend.why ? ` (${backend.why})` : ""}, ${backend.bytes * 8}-bit reals, at most ${this.memory.maxBytes} bytes`);
+    if (this.debug >= 1) {
+      const because = (why: string) => (why ? ` (${why})` : "");
+      console.error(`sluice: backend ${this.backend}${because(this.why)}, ${this.threads} thread${this.threads > 1 ? "s" : ""}${because(this.threadsWhy)}, ${this.bytes * 8}-bit reals, at most ${this.memory.maxBytes} bytes`);
+    }
   }
 
   /** `n` reals at `ptr`; a view that the next allocation may detach. */

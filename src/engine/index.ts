@@ -2,12 +2,17 @@
 import { SluiceError } from "../base/errors.ts";
 import { type Backend, Engine } from "./engine.ts";
 import { type Isa, nativeBackend, nativeStatus } from "./native.ts";
+import { chooseThreads } from "./threads.ts";
+import { noSharedMemory, wasmWorkers } from "./threads-wasm.ts";
 import { code as plain } from "./wasm/plain.embed.ts";
+import { code as plainThreads } from "./wasm/plain-threads.embed.ts";
 import { code as relaxed } from "./wasm/relaxed.embed.ts";
+import { code as relaxedThreads } from "./wasm/relaxed-threads.embed.ts";
 import { hasRelaxedSimd, wasmBackend } from "./wasm.ts";
 
 export { type Backend, Engine } from "./engine.ts";
 export { type Isa, nativeBackend, nativeStatus } from "./native.ts";
+export { cores } from "./threads.ts";
 export { Param, type RealArray, type Scope, Tensor } from "./tensor.ts";
 export { hasRelaxedSimd, wasmBackend } from "./wasm.ts";
 
@@ -25,6 +30,12 @@ export interface EngineOptions {
   simd?: "plain" | "relaxed";
   /** Native only: the instruction set. Left out: what SLUICE_ISA says, otherwise the fastest that this processor has. */
   isa?: Isa;
+  /**
+   * The most threads that a kernel runs on, the caller's included. Left out: what SLUICE_THREADS says, otherwise one per core that this process
+   * may use. Results have the same bytes on any number. WebAssembly needs shared memory for more than one (a page: cross-origin isolation),
+   * and runs on one where there is none.
+   */
+  threads?: number;
 }
 
 /** An environment variable, or undefined where it is not set or there is no environment. */
@@ -41,6 +52,7 @@ const backends = ["auto", "native", "wasm"] as const;
 const isas = ["avx512", "avx2", "sse2", "neon"] as const;
 
 function choose(options: EngineOptions): Backend {
+  const threads = chooseThreads(options.threads, environment("SLUICE_THREADS"));
   const isa = oneOf(options.isa, isas, "isa", "from the options") ?? oneOf(environment("SLUICE_ISA"), isas, "isa", "SLUICE_ISA decides");
   const asked = oneOf(options.backend, backends, "backend", "from the options");
   if (options.simd !== undefined && (asked === "native" || options.isa !== undefined)) {
@@ -51,14 +63,22 @@ function choose(options: EngineOptions): Backend {
   let why = backend === "wasm" ? (options.simd !== undefined || asked === "wasm" ? "asked for" : "SLUICE_BACKEND=wasm") : "";
   if (backend !== "wasm") {
     const { addon, why: found } = nativeStatus();
-    if (addon !== null) return nativeBackend(addon, isa, isa ? `isa ${isa} asked for; ${found}` : `fastest of ${addon.isas.join(", ")}; ${found}`);
+    if (addon !== null) {
+      const because = isa ? `isa ${isa} asked for; ${found}` : `fastest of ${addon.isas.join(", ")}; ${found}`;
+      return { ...nativeBackend(addon, isa, because, threads.count), threadsWhy: threads.why };
+    }
     if (backend === "native") {
       throw new SluiceError("state", `createEngine: backend "native" is not there, ${found}; run "npm run native" in the repository, install @sluice/native-<platform>-<arch>, or leave the choice to "auto"`);
     }
     why = found;
   }
   const simd = options.simd ?? (hasRelaxedSimd() ? "relaxed" : "plain");
-  return { ...(simd === "relaxed" ? wasmBackend("wasm-relaxed", relaxed) : wasmBackend("wasm-plain", plain)), why };
+  const alone = threads.count > 1 ? noSharedMemory() : null;
+  if (threads.count > 1 && alone === null) {
+    return { ...wasmWorkers(`wasm-${simd}`, simd === "relaxed" ? relaxedThreads : plainThreads, threads.count, options.maxBytes), why, threadsWhy: threads.why };
+  }
+  if (alone !== null && threads.asked) console.error(`sluice: threads are ${threads.count} (${threads.why}), but ${alone}: one thread runs`);
+  return { ...wasmBackend(`wasm-${simd}`, simd === "relaxed" ? relaxed : plain), why, threadsWhy: alone ?? threads.why };
 }
 
 /** An engine with the fastest float32 kernels that run here, with a memory of its own. */

@@ -19,8 +19,8 @@ export interface Addon {
   readonly abi: string;
   /** Instruction sets that this processor has, fastest first. */
   readonly isas: readonly Isa[];
-  /** A function that runs the kernel `block[0]` on the arguments behind it and leaves its result in `block[1]`. */
-  attach(isa: Isa, memory: Uint8Array, block: Float64Array): () => void;
+  /** A function that runs the kernel `block[0]` on the arguments behind it, on up to so many threads, and leaves its result in `block[1]`. */
+  attach(isa: Isa, memory: Uint8Array, block: Float64Array, threads: number): () => void;
   /** Runs `n` rounds of multiply-adds on registers and returns how many operations those were. */
   peak(isa: Isa, n: number): number;
   /** Names of the kernels, in the order of their numbers. */
@@ -129,18 +129,18 @@ function caller(block: Float64Array, number: number, run: () => void): (...args:
 }
 
 /** A backend of its own memory on one instruction set of an addon. */
-export function nativeBackend(addon: Addon, isa: Isa = addon.isas[0]!, why?: string): Backend {
+export function nativeBackend(addon: Addon, isa: Isa = addon.isas[0]!, why?: string, threads = 1): Backend {
   if (!addon.isas.includes(isa)) {
     throw new SluiceError("range", `createEngine: isa is "${isa}", expected ${addon.isas.join(", ")}; the processor decides`);
   }
   const memory = new WebAssembly.Memory({ initial: 32, maximum: 65536 });
   const names = addon.kernels.split(" ");
   const block = new Float64Array(new ArrayBuffer(8 * (1 + MOST))); // attach refuses it when a kernel has more arguments
-  let invoke = addon.attach(isa, new Uint8Array(memory.buffer), block);
+  let invoke = addon.attach(isa, new Uint8Array(memory.buffer), block, threads);
   const grow = memory.grow.bind(memory);
   memory.grow = (pages: number): number => {
     const before = grow(pages);
-    invoke = addon.attach(isa, new Uint8Array(memory.buffer), block);
+    invoke = addon.attach(isa, new Uint8Array(memory.buffer), block, threads);
     return before;
   };
   const kernels: Record<string, (...args: number[]) => number> = {};
@@ -148,5 +148,5 @@ export function nativeBackend(addon: Addon, isa: Isa = addon.isas[0]!, why?: str
     kernels[name] = caller(block, number, () => invoke());
   }
   // Address 0 means absent, so the first cache line is left out.
-  return { name: `native-${isa}`, kernels: kernels as unknown as Kernels, memory, heapBase: 64, bytes: 4, why };
+  return { name: `native-${isa}`, kernels: kernels as unknown as Kernels, memory, heapBase: 64, bytes: 4, why, threads };
 }

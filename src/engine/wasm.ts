@@ -25,18 +25,29 @@ function decode(base64: string): Uint8Array<ArrayBuffer> {
 }
 
 /**
+ * A kernel module, compiled and running on a memory.
+ * @param code the module, or base64 of it
+ * @throws state: this JavaScript engine has no WebAssembly SIMD
+ */
+export function runModule(name: string, code: string | Uint8Array<ArrayBuffer>, env: WebAssembly.ModuleImports): { module: WebAssembly.Module; exports: WebAssembly.Exports } {
+  try {
+    const module = new WebAssembly.Module(typeof code === "string" ? decode(code) : code);
+    return { module, exports: new WebAssembly.Instance(module, { env }).exports };
+  } catch (cause) {
+    throw new SluiceError("state", `${name}: this JavaScript engine refuses the kernels, expected WebAssembly with SIMD (Node 16.4, Chrome 91, Firefox 89, Safari 16.4 or later)`, {}, { cause });
+  }
+}
+
+/** First byte of memory that a module's own data does not use. */
+export const heapBaseOf = (exports: WebAssembly.Exports): number => (exports["__heap_base"] as WebAssembly.Global).value as number;
+
+/**
  * A backend of its own memory from a kernel module.
  * @param code the module, or base64 of it
  * @throws state: this JavaScript engine has no WebAssembly SIMD
  */
 export function wasmBackend(name: string, code: string | Uint8Array<ArrayBuffer>, bytes: 4 | 8 = 4): Backend {
   const memory = new WebAssembly.Memory({ initial: 32, maximum: 65536 });
-  let exports: WebAssembly.Exports;
-  try {
-    exports = new WebAssembly.Instance(new WebAssembly.Module(typeof code === "string" ? decode(code) : code), { env: { memory } }).exports;
-  } catch (cause) {
-    throw new SluiceError("state", `${name}: this JavaScript engine refuses the kernels, expected WebAssembly with SIMD (Node 16.4, Chrome 91, Firefox 89, Safari 16.4 or later)`, {}, { cause });
-  }
-  const heapBase = (exports["__heap_base"] as WebAssembly.Global).value as number;
-  return { name, kernels: exports as unknown as Kernels, memory, heapBase, bytes };
+  const { exports } = runModule(name, code, { memory });
+  return { name, kernels: exports as unknown as Kernels, memory, heapBase: heapBaseOf(exports), bytes, threads: 1 };
 }

@@ -60,7 +60,7 @@ test("DEBUG=1 says what runs and why", () => {
 test.skipIf(addon === null)("the addon refuses what is not its memory", () => {
   const block = new Float64Array(64);
   const isa = addon!.isas[0]!;
-  expect(() => addon!.attach("mmx" as "sse2", new Uint8Array(8), block)).toThrow("no such instruction set");
-  expect(() => addon!.attach(isa, block as unknown as Uint8Array, block)).toThrow("memory must be a Uint8Array");
-  expect(() => addon!.attach(isa, new Uint8Array(8), new Float64Array(2))).toThrow("block must be a Float64Array");
+  expect(() => addon!.attach("mmx" as "sse2", new Uint8Array(8), block, 1)).toThrow("no such instruction set");
+  expect(() => addon!.attach(isa, block as unknown as Uint8Array, block, 1)).toThrow("memory must be a Uint8Array");
+  expect(() => addon!.attach(isa, new Uint8Array(8), new Float64Array(2), 1)).toThrow("block must be a Float64Array");
 });

@@ -1,0 +1,207 @@
+// Several threads on one kernel: a team of the thread that was called and helpers that wait for work.
+//
+// A kernel that can be shared out ends its arguments with `Team* team`, which neither TypeScript nor an op sees. It asks how many parts
+// are worth it, and runs a function once for each part, on a thread of its own:
+//
+//     const int parts = partsNow(team, operations, rows);           // 1 where there is no team, or too little to do
+//     together(team, parts, [&](const Part& part) {
+//       const auto [from, to] = part.of(rows);                      // this part's share of the rows
+//       …
+//       part.meet();                                                // waits until every part is here
+//     });
+//
+// Two rules. Same bytes on any number of threads: every number has one writer, and every sum its one order, which the number of parts must
+// not touch (share outputs, not the terms of a sum). And scratch for each part is counted with `mostParts`, since helpers may turn up
+// between a *_work kernel and the one beside it; `partsNow` never exceeds it.
+//
+// The same code serves native threads (native/pool.cpp) and WebAssembly workers on one shared memory (below, and src/engine/helpers.ts).
+// Builds without threads have THREADS 0, and nothing of this is left in them. Not in any instruction set's namespace, since all share one
+// team: so nothing here may become a function that units of different sets share.
+#pragma once
+
+#if defined(__wasm__) && !defined(__wasm_atomics__)
+#define THREADS 0
+#else
+#define THREADS 1
+#endif
+
+#define PRIVATE __attribute__((always_inline)) inline
+
+constexpr long long OPERATIONS_PER_PART = 2'000'000; // below, starting helpers and waiting for them costs more than they save
+constexpr int MOST_THREADS = 64;
+
+struct Team;
+
+// One thread's place in a job.
+struct Part {
+#if THREADS
+  Team* team = nullptr;
+  int index = 0, count = 1;
+  PRIVATE void meet() const;
+#else
+  static constexpr int index = 0, count = 1;
+  void meet() const {}
+#endif
+  struct Range {
+    int from, to;
+  };
+  // Its share of n things, in groups of `step` that stay together.
+  PRIVATE Range of(int n, int step = 1) const {
+    const long long groups = (n + step - 1) / step;
+    const long long from = groups * index / count * step, to = groups * (index + 1) / count * step;
+    return {int(from < n ? from : n), int(to < n ? to : n)};
+  }
+};
+
+struct Team {
+  alignas(64) unsigned job = 0; // counts jobs in its upper bits, the lowest byte says in how many parts; helpers wait for it to change
+  int sleepers = 0;             // helpers that no longer look by themselves
+  alignas(64) int left = 0;     // helpers still at work on the job
+  alignas(64) int arrived = 0;  // parts that wait in meet()
+  unsigned met = 0;             // times that all met
+  alignas(64) void (*task)(const void* f, const Part& part) = nullptr;
+  const void* f = nullptr;
+  int most = 1;  // threads that the engine at work may use, the caller included
+  int ready = 0; // helpers that are there
+  bool asked = false;
+  bool mayWait = true;             // whether the caller may block; a page's main thread may not
+  void (*summon)(Team*) = nullptr; // gets helpers, up to most − 1; some may come later
+  void (*wake)(Team*) = nullptr;   // wakes the sleepers
+  void (*doze)(Team*, unsigned) = nullptr; // sleeps until `job` is another one
+  void (*yield)() = nullptr;       // lets another thread have the processor
+};
+
+#if THREADS
+
+static inline void pauseBriefly() {
+#if defined(__x86_64__)
+  __builtin_ia32_pause();
+#elif defined(__aarch64__)
+  asm volatile("yield");
+#endif
+}
+
+#if defined(__wasm__)
+constexpr int SPINS = 20'000; // looks before a waiting part lets others have its processor; WebAssembly has no word for a pause
+#else
+constexpr int SPINS = 2'000;
+#endif
+constexpr int SPINS_IDLE = 8 * SPINS; // looks before a helper without work sleeps: a fraction of a millisecond
+
+// Waits until *p is no longer `was`.
+template <class Word> static inline void waitWhile(Team* team, Word* p, Word was, bool mayWait) {
+  for (int i = 0; __atomic_load_n(p, __ATOMIC_ACQUIRE) == was; i++) {
+    if (i < SPINS) pauseBriefly();
+#if defined(__wasm__)
+    else if (mayWait) __builtin_wasm_memory_atomic_wait32((int*)p, (int)was, 50'000); // nobody wakes it: this is a nap of 50 µs
+#else
+    else if (mayWait) team->yield();
+#endif
+  }
+}
+
+PRIVATE void Part::meet() const {
+  if (count == 1) return;
+  const unsigned before = __atomic_load_n(&team->met, __ATOMIC_RELAXED);
+  if (__atomic_add_fetch(&team->arrived, 1, __ATOMIC_ACQ_REL) == count) {
+    __atomic_store_n(&team->arrived, 0, __ATOMIC_RELAXED);
+    __atomic_store_n(&team->met, before + 1, __ATOMIC_RELEASE);
+  } else waitWhile(team, &team->met, before, index > 0 || team->mayWait);
+}
+
+// A helper's life, as number `index` from 1: does its part of every job after `seen`, until `stop` is set.
+static inline void help(Team* team, int index, unsigned seen, const bool* stop) {
+  for (;;) {
+    unsigned job;
+    for (int i = 0; (job = __atomic_load_n(&team->job, __ATOMIC_ACQUIRE)) == seen && !__atomic_load_n(stop, __ATOMIC_ACQUIRE); i++) {
+      if (i < SPINS_IDLE) pauseBriefly();
+      else team->doze(team, seen);
+    }
+    if (job == seen) return;
+    seen = job;
+    const int parts = job & 255;
+    if (index >= parts) continue;
+    // Until it says that it is done the job cannot change.
+    team->task(team->f, Part{team, index, parts});
+    __atomic_sub_fetch(&team->left, 1, __ATOMIC_RELEASE);
+  }
+}
+
+#if defined(__wasm__)
+// One instance, one memory, one team.
+static Team onlyTeam;
+static inline Team* teamOf(Team*) { return &onlyTeam; }
+#else
+static inline Team* teamOf(Team* given) { return given; }
+#endif
+
+// The most parts that a job of so many operations and pieces is done in.
+static inline int mostParts(Team* given, long long operations, int pieces) {
+  const Team* team = teamOf(given);
+  if (!team || team->most == 1) return 1;
+  long long parts = operations / OPERATIONS_PER_PART;
+  if (parts > pieces) parts = pieces;
+  if (parts > team->most) parts = team->most;
+  return parts > 1 ? int(parts) : 1;
+}
+
+// As many of those as there are threads for now.
+static inline int partsNow(Team* given, long long operations, int pieces) {
+  const int most = mostParts(given, operations, pieces);
+  if (most == 1) return 1;
+  Team* team = teamOf(given);
+  if (__atomic_load_n(&team->ready, __ATOMIC_ACQUIRE) + 1 < team->most) team->summon(team);
+  const int here = __atomic_load_n(&team->ready, __ATOMIC_ACQUIRE) + 1;
+  return here < most ? here : most;
+}
+
+template <class F> __attribute__((noinline)) static void performPart(const void* f, const Part& part) { (*(const F*)f)(part); }
+
+// Calls f(Part) for each of `parts` at the same time, and returns when all have.
+template <class F> static inline void together(Team* given, int parts, const F& f) {
+  Team* team = teamOf(given);
+  if (parts == 1) return performPart<F>(&f, Part{team, 0, 1});
+  team->task = performPart<F>;
+  team->f = &f;
+  __atomic_store_n(&team->left, parts - 1, __ATOMIC_RELAXED);
+  __atomic_store_n(&team->job, ((team->job >> 8) + 1) << 8 | unsigned(parts), __ATOMIC_SEQ_CST);
+  if (__atomic_load_n(&team->sleepers, __ATOMIC_SEQ_CST) > 0) team->wake(team);
+  performPart<F>(&f, Part{team, 0, parts});
+  for (int left; (left = __atomic_load_n(&team->left, __ATOMIC_ACQUIRE)) > 0;) waitWhile(team, &team->left, left, team->mayWait);
+}
+
+#if defined(__wasm__)
+// What the JavaScript around the workers calls; `summon` is its function, which starts them.
+#define WORKER extern "C" __attribute__((visibility("default"), used))
+extern "C" __attribute__((import_module("env"), import_name("summon"))) void summonWorkers();
+
+WORKER void team_open(int most, int mayWait) {
+  onlyTeam.most = most;
+  onlyTeam.mayWait = mayWait;
+  onlyTeam.summon = [](Team* team) {
+    if (team->asked) return;
+    team->asked = true;
+    summonWorkers();
+  };
+  onlyTeam.wake = [](Team* team) { __builtin_wasm_memory_atomic_notify((int*)&team->job, ~0u); };
+  onlyTeam.doze = [](Team* team, unsigned seen) {
+    __atomic_add_fetch(&team->sleepers, 1, __ATOMIC_SEQ_CST);
+    __builtin_wasm_memory_atomic_wait32((int*)&team->job, (int)seen, -1);
+    __atomic_sub_fetch(&team->sleepers, 1, __ATOMIC_SEQ_CST);
+  };
+}
+// Helpers that are there.
+WORKER int team_ready() { return __atomic_load_n(&onlyTeam.ready, __ATOMIC_ACQUIRE); }
+// A worker's life: it only ends with the worker.
+WORKER void team_help() {
+  static const bool never = false;
+  const unsigned seen = __atomic_load_n(&onlyTeam.job, __ATOMIC_SEQ_CST); // jobs before it is counted have no part for it
+  help(&onlyTeam, __atomic_add_fetch(&onlyTeam.ready, 1, __ATOMIC_SEQ_CST), seen, &never);
+}
+#endif
+
+#else // THREADS
+static inline int mostParts(Team*, long long, int) { return 1; }
+static inline int partsNow(Team*, long long, int) { return 1; }
+template <class F> static inline void together(Team*, int, const F& f) { f(Part{}); }
+#endif
