@@ -1,7 +1,7 @@
 /** @file Byte pairs as tokens: frequent words whole, rare ones in parts, any text at all in bytes. */
 import type { JsonObject } from "../base/json.ts";
 import { learnPairs } from "./bpe-train.ts";
-import { showBytesOf, streamOfBytes, textOfBytes } from "./byte.ts";
+import { concat, showBytesOf, streamOfBytes, textOfBytes } from "./byte.ts";
 import { Merges } from "./merges.ts";
 import { normalizeText } from "./normal.ts";
 import { checkId, namesOf, specialIds, specialText } from "./special.ts";
@@ -48,7 +48,7 @@ export class BpeTokenizer implements Tokenizer {
     this.#first = namesOf(this.special).length;
     const { pairs } = state;
     this.#bytes = Array.from({ length: 256 }, (_, byte) => Uint8Array.of(byte));
-    for (let i = 0; i < pairs.length; i += 2) this.#bytes.push(join(this.#bytes[pairs[i]!]!, this.#bytes[pairs[i + 1]!]!));
+    for (let i = 0; i < pairs.length; i += 2) this.#bytes.push(concat([this.#bytes[pairs[i]!]!, this.#bytes[pairs[i + 1]!]!]));
     const n = this.#bytes.length;
     this.#merges = new Merges(pairs, Int32Array.from({ length: pairs.length / 2 }, (_, i) => 256 + i), n);
     this.size = this.#first + n;
@@ -76,14 +76,7 @@ export class BpeTokenizer implements Tokenizer {
   }
 
   decode(ids: ArrayLike<number>): string {
-    const parts = Array.from(ids, (id) => this.#bytesOf(id));
-    const bytes = new Uint8Array(parts.reduce((n, p) => n + p.length, 0));
-    let n = 0;
-    for (const p of parts) {
-      bytes.set(p, n);
-      n += p.length;
-    }
-    return textOfBytes(bytes);
+    return textOfBytes(concat(Array.from(ids, (id) => this.#bytesOf(id))));
   }
 
   token(id: number): string {
@@ -116,11 +109,4 @@ export class BpeTokenizer implements Tokenizer {
     this.#known.set(p, ids);
     return ids;
   }
-}
-
-function join(a: Uint8Array, b: Uint8Array): Uint8Array {
-  const both = new Uint8Array(a.length + b.length);
-  both.set(a);
-  both.set(b, a.length);
-  return both;
 }

@@ -22,6 +22,17 @@ export function streamOfBytes(bytesOf: (id: number) => Uint8Array): StreamDecode
 /** The text of bytes; what is not UTF-8 becomes U+FFFD. */
 export const textOfBytes = (bytes: Uint8Array): string => utf8().decode(bytes);
 
+/** Parts one after the other. */
+export function concat(parts: readonly Uint8Array[]): Uint8Array {
+  const all = new Uint8Array(parts.reduce((n, part) => n + part.length, 0));
+  let n = 0;
+  for (const part of parts) {
+    all.set(part, n);
+    n += part.length;
+  }
+  return all;
+}
+
 /** A byte or a few of them as shown to people: as text where they are whole characters, else `0xE2 0x82`. */
 export function showBytesOf(bytes: Uint8Array): string {
   const text = textOfBytes(bytes);

@@ -2,6 +2,7 @@
 export type { JsonObject } from "../base/json.ts";
 export { type BleuOptions, type BleuScore, bleu, type References } from "./bleu.ts";
 export { type ChrfScore, chrf } from "./chrf.ts";
+export { fromHuggingFace } from "./hugging-face.ts";
 export { parseTokens, restoreTokenizer, trainTokenizer } from "./make.ts";
 export type { SpecialIds, SpecialName, StreamDecoder, Tokenizer, TokenizerKind, TokenizerOptions, TokenizerSpec } from "./tokenizer.ts";
 export { alignLines, linesOf, type ParallelText } from "./lines.ts";

@@ -4,6 +4,7 @@ import { isObject, type JsonObject, show } from "../base/json.ts";
 import { BpeTokenizer } from "./bpe.ts";
 import { ByteTokenizer } from "./byte.ts";
 import { CharTokenizer, charactersOf } from "./char.ts";
+import { fromHuggingFace } from "./hugging-face.ts";
 import { normalizeText } from "./normal.ts";
 import { specialNames, specialText } from "./special.ts";
 import type { SpecialName, Tokenizer, TokenizerKind, TokenizerOptions, TokenizerSpec } from "./tokenizer.ts";
@@ -113,6 +114,7 @@ function frequent(counts: ReadonlyMap<string, number>, minCount: number, size = 
 export function restoreTokenizer(state: unknown, where: string): Tokenizer {
   if (!isObject(state)) throw wrong(where, "", state, "an object");
   const kind = state["kind"];
+  if (state["huggingFace"] !== undefined) return fromHuggingFace(state["huggingFace"], where);
   const special = specialOf(state, where);
   const lowercase = flag(state, "lowercase", where);
   if (kind === "byte") return new ByteTokenizer(lowercase, special);
