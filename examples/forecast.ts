@@ -24,7 +24,7 @@ export async function trainAndDraw(table: Table, options: forecast.ForecastOptio
     if (event.type === "epoch") console.log(`epoch ${event.epoch}  train ${event.trainLoss.toFixed(4)}  valid ${event.validLoss?.toFixed(4)}`);
     if (event.type === "report") console.log(event.report.verdict.text);
   }
-  const { forecaster, report } = next.value; // what the iterator returns at its end
+  const { model: forecaster, report } = next.value; // what the iterator returns at its end
 
   // One forecast per series of the table, beginning after its last measured row. Every target has a point and its quantiles.
   const { set, forecasts } = forecast.predict(forecaster, table);

@@ -158,7 +158,7 @@ export class Training {
     }
   }
 
-  async #save({ forecaster }: TrainedForecast): Promise<void> {
+  async #save({ model: forecaster }: TrainedForecast): Promise<void> {
     const [{ writeAtomic }, { modelChunks }] = await Promise.all([import("../formats/files.ts"), import("../formats/model.ts")]);
     try {
       writeAtomic(this.paths.model, modelChunks(forecaster.toFile(`sluice ${version()}`)));

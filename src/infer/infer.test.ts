@@ -29,7 +29,7 @@ async function trained() {
   const run = forecast.train(table, { targets: "demand", past: ["heat", "kind"], horizon: 6, lookback: 24, hidden: 8, epochs: 2 }, { engine });
   for (;;) {
     const { value, done } = await run.next();
-    if (done) return value.forecaster;
+    if (done) return value.model;
   }
 }
 

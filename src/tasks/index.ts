@@ -1,2 +1,3 @@
 /** @file The door `sluice/tasks`: data, model, loss, metrics and prediction of whole tasks. */
+export type { PlanEvent, RunOptions, TaskEvent, TaskModel, TaskPlan, TaskReport, TaskTraining, Trained, Verdict } from "./common/index.ts";
 export * as forecast from "./forecast/index.ts";

@@ -1,9 +1,10 @@
 /** @file Rolling backtest: the whole training again and again on ever more of the past, each time scored on what came next. Runs in browsers. */
 import { SluiceError } from "../../base/errors.ts";
 import type { Table } from "../../data/table.ts";
+import type { RunOptions } from "../common/run.ts";
 import type { ForecastOptions } from "./options.ts";
 import type { ForecastReport } from "./report.ts";
-import { type ForecastEvent, type ForecastRunOptions, trainForecast } from "./train.ts";
+import { type ForecastEvent, trainForecast } from "./train.ts";
 
 /** JSON. */
 export interface BacktestReport {
@@ -22,7 +23,7 @@ export type BacktestEvent = { type: "fold"; fold: number; folds: number } | Fore
  * @param options.folds from 2
  * @param options.share of the rows that are tested on, above 0 and at most 0.8; default 0.4
  */
-export async function* backtestForecast(table: Table, options: ForecastOptions & { folds: number; share?: number }, run: Omit<ForecastRunOptions, "checkpoint" | "resume"> = {}): AsyncGenerator<BacktestEvent, BacktestReport, void> {
+export async function* backtestForecast(table: Table, options: ForecastOptions & { folds: number; share?: number }, run: Omit<RunOptions, "checkpoint" | "resume"> = {}): AsyncGenerator<BacktestEvent, BacktestReport, void> {
   const { folds, share = 0.4, ...rest } = options;
   if (!Number.isInteger(folds) || folds < 2) throw new SluiceError("range", `backtest: folds is ${folds}, expected a whole number from 2`, { folds });
   if (!(share > 0 && share <= 0.8)) throw new SluiceError("range", `backtest: share is ${share}, expected a number above 0, at most 0.8`, { share });

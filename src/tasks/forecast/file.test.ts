@@ -26,7 +26,7 @@ beforeAll(async () => {
   for (;;) {
     const { value, done } = await run.next();
     if (!done) continue;
-    file = value.forecaster.toFile("test");
+    file = value.model.toFile("test");
     break;
   }
 });

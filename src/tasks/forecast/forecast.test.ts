@@ -9,6 +9,7 @@ import { lastValue, seasonalNaive } from "./baselines.ts";
 import { cutInputs, cutTargets, type InstanceNorm } from "./batch.ts";
 import { calibrate } from "./calibrate.ts";
 import { cutTruth } from "./evaluate.ts";
+import type { RunOptions } from "../common/run.ts";
 import * as forecast from "./index.ts";
 import { decode, numbersOf, type OutputConfig } from "./output.ts";
 import { layoutOf, type Preprocessing, prepare } from "./prepare.ts";
@@ -39,7 +40,7 @@ function wave(rows: number, seed = 1) {
   return { y, plan };
 }
 
-async function run(table: Table, options: forecast.ForecastOptions, more: forecast.ForecastRunOptions = {}) {
+async function run(table: Table, options: forecast.ForecastOptions, more: RunOptions = {}) {
   const events: forecast.ForecastEvent[] = [];
   const it = forecast.train(table, options, { engine: createEngine({ simd: "plain" }), ...more });
   for (;;) {
@@ -154,7 +155,7 @@ describe("training", () => {
   const options = { targets: "y", future: ["plan"], horizon: 12, lookback: 48, hidden: 24, seed: 3, calendar: true } as const;
 
   test.each(["segment", "direct"] as const)("%s learns what no linear map can, and says so", async (model) => {
-    const { report, events, forecaster } = await run(table, { ...options, model, epochs: 25, patience: 25, lr: "cosine(4e-3)", dropout: 0 });
+    const { report, events, model: forecaster } = await run(table, { ...options, model, epochs: 25, patience: 25, lr: "cosine(4e-3)", dropout: 0 });
     expect(report.test.mse!).toBeLessThan(0.35 * report.baselines["linear"]!.mse!);
     expect(report.verdict).toMatchObject({ beatsAll: true, best: "network" });
     expect(report.targets["y"]!.network.rmse!).toBeCloseTo(Math.sqrt(report.test.mse!) * forecaster.preprocessing.scaler.all.scale[0]!, 3);
@@ -171,8 +172,8 @@ describe("training", () => {
     const split = { by: "counts", train: 1000, valid: 250, test: 250 } as const;
     const a = await run(table, { ...small, split });
     const b = await run(tableOf({ y: other, plan }), { ...small, split });
-    for (const [name, p] of a.forecaster.params) expect(Array.from(b.forecaster.params.get(name)!.data)).toEqual(Array.from(p.data));
-    expect(b.forecaster.preprocessing.scaler).toEqual(a.forecaster.preprocessing.scaler);
+    for (const [name, p] of a.model.params) expect(Array.from(b.model.params.get(name)!.data)).toEqual(Array.from(p.data));
+    expect(b.model.preprocessing.scaler).toEqual(a.model.preprocessing.scaler);
     expect(b.report.test.mse).not.toBe(a.report.test.mse);
   });
 
@@ -185,15 +186,15 @@ describe("training", () => {
     for await (const e of cut) if (e.type === "step" && e.step === 37) stop.abort();
     const resumed = await run(table, { ...small, targets: "y" }, { resume: decodeModel(saved!, "checkpoint") });
     expect(resumed.ended.step).toBe(whole.ended.step);
-    for (const [name, p] of whole.forecaster.params) expect(Array.from(resumed.forecaster.params.get(name)!.data), name).toEqual(Array.from(p.data));
+    for (const [name, p] of whole.model.params) expect(Array.from(resumed.model.params.get(name)!.data), name).toEqual(Array.from(p.data));
     expect(resumed.report.test).toEqual(whole.report.test);
     const elsewhere = run(tableOf({ y: y.map((v) => v + 1), plan }), small, { resume: decodeModel(saved!, "checkpoint") });
     await expect(elsewhere).rejects.toThrow(/fingerprint is .*, expected .*; the checkpoint was made from other data/);
-    await expect(run(table, small, { resume: decodeModel(encodeModel(whole.forecaster.toFile("test")), "model") })).rejects.toThrow(/finished model, expected a checkpoint/);
+    await expect(run(table, small, { resume: decodeModel(encodeModel(whole.model.toFile("test")), "model") })).rejects.toThrow(/finished model, expected a checkpoint/);
   });
 
   test("saved, loaded, saved again: the same bytes; and the same scores on the same table", async () => {
-    const { forecaster, report } = await run(table, { ...options, epochs: 2, hidden: 8 });
+    const { model: forecaster, report } = await run(table, { ...options, epochs: 2, hidden: 8 });
     const bytes = encodeModel(forecaster.toFile("test"));
     const back = forecast.load(bytes, "m.safetensors", createEngine({ simd: "plain" }));
     expect(encodeModel(back.toFile("test"))).toEqual(bytes);
@@ -203,7 +204,7 @@ describe("training", () => {
   });
 
   test.each(["point", "normal", "student-t"] as const)("%s output trains and gives a sane fan", async (output) => {
-    const { forecaster, report } = await run(table, { ...options, output, epochs: 4, hidden: 8, lr: 5e-3 });
+    const { model: forecaster, report } = await run(table, { ...options, output, epochs: 4, hidden: 8, lr: 5e-3 });
     expect(report.test.mse!).toBeLessThan(report.baselines["last"]!.mse!);
     const fans = forecast.predict(forecaster, tableOf({ y: y.map((v, t) => (t < 1400 ? v : Number.NaN)), plan })).forecasts[0]!.targets[0]!;
     if (output === "point") expect(fans.quantiles).toEqual([]);
@@ -215,7 +216,7 @@ describe("training", () => {
   });
 
   test("calibration makes the levels hold on the windows it was given", async () => {
-    const { forecaster } = await run(table, { ...options, epochs: 2, hidden: 8 });
+    const { model: forecaster } = await run(table, { ...options, epochs: 2, hidden: 8 });
     const data = prepare(forecaster.engine, forecast.seriesFor(forecaster, table), forecaster.preprocessing);
     const starts = Int32Array.from({ length: 300 }, (_, i) => i * 4);
     delete forecaster.config.output.stretch;
@@ -243,7 +244,7 @@ test("many series in one table: each scaled by itself, each forecast after its o
   const times = lengths.flatMap((n) => Array.from({ length: n }, (_, t) => start + t * hour));
   const plans = lengths.flatMap((n) => Array.from(plan.subarray(0, n)));
   const table = tableOf({ id: ids, y: values, plan: plans }, times);
-  const { forecaster, report } = await run(table, { id: "id", targets: "y", past: ["plan"], horizon: 6, lookback: 24, hidden: 8, epochs: 3 });
+  const { model: forecaster, report } = await run(table, { id: "id", targets: "y", past: ["plan"], horizon: 6, lookback: 24, hidden: 8, epochs: 3 });
   expect(Object.keys(forecaster.preprocessing.scaler.series!)).toEqual(["s0", "s1"]);
   expect(report.test.mse!).toBeLessThan(report.baselines["last"]!.mse!);
   const { forecasts } = forecast.predict(forecaster, table);
@@ -291,7 +292,7 @@ describe("what can't be forecast", () => {
   });
 
   test("predicting needs the look-back and the known future", async () => {
-    const { forecaster } = await run(fine, { targets: "y", future: ["plan"], horizon: 6, lookback: 24, hidden: 8, epochs: 1 });
+    const { model: forecaster } = await run(fine, { targets: "y", future: ["plan"], horizon: 6, lookback: 24, hidden: 8, epochs: 1 });
     expect(() => forecast.predict(forecaster, tableOf({ y: y.subarray(0, 20), plan: plan.subarray(0, 20) }))).toThrow(/has 20 rows up to its last measured target, expected at least 24/);
     expect(() => forecast.predict(forecaster, fine)).toThrow(/"plan" of the series is missing 1 steps after the last target, expected it for all 6 steps/);
     const holes = y.slice();
@@ -303,7 +304,7 @@ describe("what can't be forecast", () => {
   });
 
   test("a file with a config that does not fit is refused before anything is built", async () => {
-    const { forecaster } = await run(fine, { targets: "y", horizon: 6, lookback: 24, hidden: 8, epochs: 1 });
+    const { model: forecaster } = await run(fine, { targets: "y", horizon: 6, lookback: 24, hidden: 8, epochs: 1 });
     const file = forecaster.toFile("test");
     const broken = (config: object) => () => forecast.load(encodeModel({ ...file, config: { ...file.config, ...config } as ModelFile["config"] }), "x.safetensors", createEngine());
     const network = file.config["network"] as object;

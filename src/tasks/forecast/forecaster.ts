@@ -7,9 +7,10 @@ import type { Engine } from "../../engine/engine.ts";
 import type { Param } from "../../engine/tensor.ts";
 import type { JsonObject } from "../../formats/json.ts";
 import type { LoadedModel, ModelFile } from "../../formats/model.ts";
-import type { FileTensor } from "../../formats/safetensors.ts";
 import { Init } from "../../nn/init.ts";
 import { parametersOf } from "../../nn/module.ts";
+import { loadTensors, requireTask, tensorsOf } from "../common/model-file.ts";
+import type { TaskModel } from "../common/run.ts";
 import { cutInputs, type InstanceNorm } from "./batch.ts";
 import { checkForecaster } from "./check.ts";
 import { type ForecastNetwork, makeNetwork, type NetworkConfig } from "./network.ts";
@@ -46,7 +47,7 @@ export interface SeriesForecast {
 /** Windows put through the network at a time. */
 const BATCH = 256;
 
-export class Forecaster {
+export class Forecaster implements TaskModel {
   readonly network: ForecastNetwork;
   readonly params: ReadonlyMap<string, Param>;
 
@@ -176,15 +177,13 @@ export class Forecaster {
 
   /** The model as a file holds it. */
   toFile(writer: string): ModelFile {
-    const tensors: Record<string, FileTensor> = {};
-    for (const [name, p] of this.params) tensors[name] = { dtype: "F32", shape: [...p.shape], data: Float32Array.from(p.data) };
     return {
       task: "forecast",
       writer,
       config: this.config as unknown as JsonObject,
       preprocessing: this.preprocessing as unknown as JsonObject,
       provenance: this.provenance,
-      tensors,
+      tensors: tensorsOf(this.params),
     };
   }
 
@@ -193,19 +192,10 @@ export class Forecaster {
    * @throws format: another task's model, a config that does not describe a forecaster, tensors that are missing or of another shape
    */
   static fromFile(file: LoadedModel, engine: Engine, where: string): Forecaster {
-    if (file.task !== "forecast") {
-      throw new SluiceError("format", `${where}: a model for the task "${file.task}", expected "forecast"`, { file: where, task: file.task });
-    }
+    requireTask(file, "forecast", where);
     const { config, preprocessing } = checkForecaster(file, where);
     const model = new Forecaster(engine, config, preprocessing, new Init(engine, null), file.provenance);
-    for (const [name, p] of model.params) {
-      const tensor = file.tensors.get(name);
-      const refuse = (got: string, due: string) =>
-        new SluiceError("format", `${where}: tensor "${name}" ${got}, expected ${due}; its config says so`, { file: where, tensor: name });
-      if (tensor?.shape.join() !== p.shape.join()) throw refuse(tensor ? `is [${tensor.shape.join(", ")}]` : "is not in it", `[${p.shape.join(", ")}]`);
-      if (!(tensor.data instanceof Float32Array)) throw refuse(`holds ${tensor.dtype}`, "F32");
-      p.data.set(tensor.data);
-    }
+    loadTensors(model.params, file, where);
     return model;
   }
 }

@@ -10,6 +10,7 @@ import { windowStarts } from "../../data/windows.ts";
 import { createEngine } from "../../engine/index.ts";
 import { decodeModel, encodeModel, type ModelFile } from "../../formats/model.ts";
 import { fitLinear } from "./baselines.ts";
+import type { RunOptions } from "../common/run.ts";
 import * as forecast from "./index.ts";
 import { planForecast } from "./options.ts";
 import { decode } from "./output.ts";
@@ -41,7 +42,7 @@ const noise = (n: number, seed: number) => {
 };
 const setOf = (values: ArrayLike<number>, x?: ArrayLike<number>): SeriesSet => toSeries(tableOf({ a: values }, x), { id: "id", targets: "y", ...(x ? { past: ["x"] } : {}) });
 
-async function run(table: Table, options: forecast.ForecastOptions, more: forecast.ForecastRunOptions = {}) {
+async function run(table: Table, options: forecast.ForecastOptions, more: RunOptions = {}) {
   const it = forecast.train(table, options, { engine: createEngine({ simd: "plain" }), ...more });
   let plan: forecast.ForecastPlan | null = null;
   for (;;) {
@@ -123,7 +124,7 @@ describe("long runs", () => {
 
   test("forecasting and scoring again and again in one turn takes no more memory", async () => {
     const table = tableOf({ a: y.subarray(0, 400) });
-    const { forecaster } = await run(table, { id: "id", targets: "y", horizon: 6, lookback: 24, hidden: 4, epochs: 1 });
+    const { model: forecaster } = await run(table, { id: "id", targets: "y", horizon: 6, lookback: 24, hidden: 4, epochs: 1 });
     const both = () => [forecast.predict(forecaster, table), forecast.evaluate(forecaster, table)];
     both();
     const before = forecaster.engine.memory.usage;

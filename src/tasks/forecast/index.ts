@@ -12,7 +12,7 @@ export type { ForecastOptions, ForecastPlan } from "./options.ts";
 export type { Preprocessing } from "./prepare.ts";
 export { type ForecastReport, judge, showEvaluation } from "./report.ts";
 export type { ForecastRow, ForecastStream } from "./stream.ts";
-export { type ForecastEvent, type ForecastRunOptions, type TrainedForecast, trainForecast as train } from "./train.ts";
+export { type ForecastEvent, type ForecastPlanEvent, type TrainedForecast, trainForecast as train } from "./train.ts";
 
 /**
  * The forecaster in a model file.

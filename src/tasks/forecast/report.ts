@@ -1,52 +1,34 @@
 /** @file The result of a training as data and as a table to read: the network beside its baselines, and a plain word on who won. Runs in browsers. */
 import type { Scores } from "../../train/metrics.ts";
-import type { TrainResult } from "../../train/task.ts";
+import { layOut, type runFacts, showNumber, type TaskReport, type Verdict } from "../common/report.ts";
 import type { Evaluation, PartScores } from "./evaluate.ts";
 import type { ForecastPlan } from "./options.ts";
-import type { Prepared } from "./prepare.ts";
 
 /** JSON: what `--json` prints and a model keeps. */
-export interface ForecastReport {
+export interface ForecastReport extends TaskReport<PartScores> {
   task: "forecast";
-  source: string;
   /** What errors are counted in: standard deviations of the training rows, unless another scaler was chosen. */
   units: string;
   test: PartScores;
   valid: PartScores;
-  /** Test scores of the baselines, on the same windows. */
-  baselines: Record<string, PartScores>;
   /** Test scores in each target's own units. */
   targets: Evaluation["targets"];
-  verdict: { beatsAll: boolean; best: string; text: string };
   windows: { train: number; valid: number; test: number };
-  parameters: number;
-  seconds: number;
-  ended: string;
-  epochs: number;
   plan: ForecastPlan;
-  backend: string;
-  notes: string[];
 }
 
 interface ReportParts {
-  plan: ForecastPlan;
+  source: string;
   windows: ForecastReport["windows"];
-  parameters: number;
-  notes: string[];
-  seconds: number;
-  ended: TrainResult;
   valid: Evaluation;
   test: Evaluation;
-  data: Prepared;
-  source: string;
-  backend: string;
 }
 
-export function makeReport({ plan, windows, parameters, notes, seconds, ended, valid, test, source, backend }: ReportParts): ForecastReport {
+export function makeReport({ source, windows, valid, test }: ReportParts, run: ReturnType<typeof runFacts<ForecastPlan>>): ForecastReport {
   return {
-    ...{ task: "forecast" as const, source, units: unitsOf(plan) },
+    ...{ task: "forecast" as const, source, units: unitsOf(run.plan) },
     ...{ test: test.network, valid: valid.network, baselines: test.baselines, targets: test.targets, verdict: judge(test) },
-    ...{ windows, parameters, seconds, ended: ended.reason, epochs: ended.epoch, plan, backend, notes },
+    ...{ windows, ...run },
   };
 }
 
@@ -54,7 +36,7 @@ export const unitsOf = ({ scaler }: Pick<ForecastPlan, "scaler">): string =>
   ({ standard: "standard deviations of the training rows", robust: "interquartile ranges of the training rows", minmax: "ranges of the training rows", none: "the series' own units" })[scaler];
 
 /** Who is best, by squared error and by absolute error: said plainly. */
-export function judge({ network, baselines }: Pick<Evaluation, "network" | "baselines">): ForecastReport["verdict"] {
+export function judge({ network, baselines }: Pick<Evaluation, "network" | "baselines">): Verdict {
   const rivals = Object.entries(baselines);
   const better = (key: "mse" | "mae") => rivals.filter(([, b]) => b[key]! <= network[key]!).map(([name]) => name);
   const bySquare = better("mse");
@@ -70,22 +52,14 @@ export function judge({ network, baselines }: Pick<Evaluation, "network" | "base
   return { beatsAll: false, best, text };
 }
 
-const number = (v: number | null | undefined, digits = 4): string => (v === null || v === undefined || Number.isNaN(v) ? "–" : Math.abs(v) >= 1000 ? v.toFixed(1) : v.toPrecision(digits));
-
-/** Columns padded to their widest cell; the first to the left, the others to the right. */
-function layOut(rows: readonly (readonly string[])[]): string {
-  const widths = rows[0]!.map((_, c) => Math.max(...rows.map((r) => r[c]!.length)));
-  return rows.map((r) => r.map((cell, c) => (c === 0 ? cell.padEnd(widths[c]!) : cell.padStart(widths[c]!))).join("  ").trimEnd()).join("\n");
-}
-
 /** The test scores as a table for a person. */
 export function showEvaluation(test: Evaluation, plan: Pick<ForecastPlan, "scaler" | "horizon" | "cell">): string {
   const names = Object.keys(test.targets);
   const row = (name: string, s: Scores, unit: Scores | undefined) => [
     name,
-    number(s.mse),
-    number(s.mae),
-    ...(unit ? [number(unit.rmse), number(unit.mae), number(unit.smape, 3), number(unit.mase, 3)] : []),
+    showNumber(s.mse),
+    showNumber(s.mae),
+    ...(unit ? [showNumber(unit.rmse), showNumber(unit.mae), showNumber(unit.smape, 3), showNumber(unit.mase, 3)] : []),
   ];
   const only = names.length === 1 ? test.targets[names[0]!] : undefined;
   const head = ["", "MSE", "MAE", ...(only ? [`RMSE ${names[0]}`, `MAE ${names[0]}`, "sMAPE %", "MASE"] : [])];
@@ -98,7 +72,7 @@ export function showEvaluation(test: Evaluation, plan: Pick<ForecastPlan, "scale
   if (!only) {
     const per = [
       ["in own units: RMSE", "network", ...Object.keys(test.baselines)],
-      ...names.map((name) => [name, number(test.targets[name]!.network.rmse), ...Object.values(test.targets[name]!.baselines).map((s) => number(s.rmse))]),
+      ...names.map((name) => [name, showNumber(test.targets[name]!.network.rmse), ...Object.values(test.targets[name]!.baselines).map((s) => showNumber(s.rmse))]),
     ];
     blocks.push("", layOut(per));
   }
@@ -107,8 +81,8 @@ export function showEvaluation(test: Evaluation, plan: Pick<ForecastPlan, "scale
     "",
     layOut([
       ["MSE at step", ...steps.map((s) => String(s + 1))],
-      ["network", ...steps.map((s) => number(test.network.perStep.mse[s], 3))],
-      ...Object.entries(test.baselines).map(([name, b]) => [name, ...steps.map((s) => number(b.perStep.mse[s], 3))]),
+      ["network", ...steps.map((s) => showNumber(test.network.perStep.mse[s], 3))],
+      ...Object.entries(test.baselines).map(([name, b]) => [name, ...steps.map((s) => showNumber(b.perStep.mse[s], 3))]),
     ]),
   );
   for (const { level, coverage } of test.network.intervals) {

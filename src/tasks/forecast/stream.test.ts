@@ -35,7 +35,7 @@ async function train(table: Table, options: Omit<forecast.ForecastOptions, "hori
   const run = forecast.train(table, { horizon: M, lookback: L, hidden: 4, epochs: 1, ...options }, { engine: createEngine({ simd: "plain" }) });
   for (;;) {
     const { value, done } = await run.next();
-    if (done) return value.forecaster;
+    if (done) return value.model;
   }
 }
 

@@ -1,5 +1,5 @@
 /** @file From a table to a trained and scored forecaster: the path that `sluice train forecast` takes. Runs in browsers. */
-import { SluiceError, showBytes } from "../../base/errors.ts";
+import { SluiceError } from "../../base/errors.ts";
 import { fingerprint } from "../../base/hash.ts";
 import { Rng } from "../../base/random.ts";
 import { fillGaps } from "../../data/gaps.ts";
@@ -7,12 +7,13 @@ import { fitScaler, type ScalerBlock } from "../../data/scale.ts";
 import { historyLength, requireRows, type SeriesSet, toSeries } from "../../data/series.ts";
 import type { Part, Split } from "../../data/split.ts";
 import type { Table } from "../../data/table.ts";
-import { createEngine, type Engine } from "../../engine/index.ts";
-import { isObject, type JsonObject } from "../../formats/json.ts";
-import type { LoadedModel, ModelFile } from "../../formats/model.ts";
-import type { FileTensor } from "../../formats/safetensors.ts";
+import { createEngine } from "../../engine/index.ts";
+import type { JsonObject } from "../../formats/json.ts";
 import { Init } from "../../nn/init.ts";
-import { type Checkpoint, type TrainEvent, type TrainResult, train } from "../../train/index.ts";
+import { optionsOf, requireSameData, resumeFrom } from "../common/checkpoint.ts";
+import { refuseTooLarge } from "../common/memory.ts";
+import { runFacts } from "../common/report.ts";
+import { type PlanEvent, type RunOptions, type TaskEvent, type TaskTraining, type Trained, trainModel } from "../common/run.ts";
 import { cutInputs, cutTargets } from "./batch.ts";
 import { calibrate } from "./calibrate.ts";
 import { type Evaluation, evaluate } from "./evaluate.ts";
@@ -26,52 +27,26 @@ import { outputSize } from "./output.ts";
 import { calendarFor, type Prepared, type Preprocessing } from "./prepare.ts";
 import { type ForecastReport, makeReport } from "./report.ts";
 
-/** What a run may be given beside data and options. */
-export interface ForecastRunOptions {
-  /** Default: a new one. */
-  engine?: Engine;
-  /** Stops the training; the best weights so far are scored and kept. */
-  signal?: AbortSignal;
-  /** Called with a checkpoint after every epoch, and when training ends: the file to resume from. */
-  checkpoint?: (file: ModelFile) => void | Promise<void>;
-  /** A checkpoint read back: the run goes on as if it had never stopped. Its options count; only `epochs`, `timeLimit` and `lr` may be set anew. */
-  resume?: LoadedModel;
-  /** Name and version of the program, for the file. */
-  writer?: string;
+/** What was chosen, what was repaired in the data, how much there is. */
+export interface ForecastPlanEvent extends PlanEvent<ForecastPlan> {
+  /** Length of a step: `1h`. */
+  step: string;
+  columns: { targets: string[]; past: string[]; future: string[]; calendar: string[] };
+  series: number;
+  windows: Record<Part, number>;
 }
 
-export type ForecastEvent =
-  /** Once, before the first step: what was chosen, what was repaired in the data, how much there is. */
-  | {
-      type: "plan";
-      plan: ForecastPlan;
-      /** Length of a step: `1h`. */
-      step: string;
-      columns: { targets: string[]; past: string[]; future: string[]; calendar: string[] };
-      series: number;
-      notes: string[];
-      windows: Record<Part, number>;
-      parameters: number;
-      stepsPerEpoch: number;
-    }
-  | TrainEvent
-  /** Last: the scores, and what was trained. */
-  | { type: "report"; report: ForecastReport; forecaster: Forecaster };
-
-export interface TrainedForecast {
-  forecaster: Forecaster;
-  report: ForecastReport;
-  ended: TrainResult;
-}
+export type ForecastEvent = TaskEvent<ForecastPlanEvent, ForecastReport, Forecaster>;
+export type TrainedForecast = Trained<ForecastReport, Forecaster>;
 
 /**
  * Trains a forecaster on a table and scores it, and its baselines, on the test part.
  * @throws data, missing, type, usage, range: see `toSeries`, `requireRows`, `planForecast`
  */
-export async function* trainForecast(table: Table, options: ForecastOptions, run: ForecastRunOptions = {}): AsyncGenerator<ForecastEvent, TrainedForecast, void> {
+export async function* trainForecast(table: Table, options: ForecastOptions, run: RunOptions = {}): TaskTraining<ForecastPlanEvent, ForecastReport, Forecaster> {
   const began = performance.now();
-  const saved = run.resume ? resumeFrom(run.resume) : null;
-  const asked: ForecastOptions = saved ? { ...saved.options, ...pickDefined(options, ["epochs", "timeLimit", "lr"]) } : options;
+  const saved = run.resume ? resumeFrom<ForecastOptions>(run.resume, "forecast") : null;
+  const asked = optionsOf(options, saved);
   const engine = run.engine ?? createEngine();
   const raw = toSeries(table, asked);
   const { horizon } = asked;
@@ -100,11 +75,10 @@ export async function* trainForecast(table: Table, options: ForecastOptions, run
   }
 
   const hash = fingerprint(...set.series.flatMap((s) => [s.times, s.values]));
-  if (saved && saved.hash !== hash) {
-    throw new SluiceError("data", `resume: the data's fingerprint is ${hash}, expected ${saved.hash}; the checkpoint was made from other data`, { hash });
-  }
+  requireSameData(saved, hash);
   const config = configOf(plan, data);
-  refuseTooLarge(engine, trainingBytes(config.network, Math.min(plan.batch, starts.train.length)), plan);
+  const bytes = trainingBytes(config.network, Math.min(plan.batch, starts.train.length));
+  refuseTooLarge(engine, bytes, "forecast", `hidden size ${plan.hidden} and batches of ${plan.batch} windows`, "make hidden, batch or look-back smaller");
   const rng = new Rng(plan.seed);
   const forecaster = new Forecaster(engine, config, preprocessing, new Init(engine, rng.split()));
   if (forecaster.network instanceof LinearSkip) startFromMap(forecaster.network, material.map, plan);
@@ -117,48 +91,24 @@ export async function* trainForecast(table: Table, options: ForecastOptions, run
 
   // How many windows an epoch draws may hang on the number of epochs, which a resumed run may change: it is settled here.
   const settled = { ...asked, windowsPerEpoch: plan.windowsPerEpoch };
-  const toCheckpoint = (c: Checkpoint): ModelFile => checkpointFile(forecaster, c, settled, hash, run.writer ?? "sluice");
-  const ended = yield* train(
-    {
-      engine,
-      params: [...forecaster.params.values()],
-      batchesPerEpoch: batches,
-      samplesPerEpoch: drawn,
-      ...trainingTask(forecaster, material, plan, drawn),
-    },
-    {
-      ...{ epochs: plan.epochs, lr: plan.lr, optimizer: plan.optimizer, clipNorm: plan.clipNorm, patience: plan.patience, seed: plan.seed },
-      ...(asked.timeLimit === undefined ? {} : { timeLimit: asked.timeLimit }),
-      ...(run.signal ? { signal: run.signal } : {}),
-      ...(run.checkpoint ? { checkpoint: { every: "epoch" as const, save: (c) => run.checkpoint!(toCheckpoint(c)) } } : {}),
-      ...(saved ? { resume: saved.checkpoint } : {}),
-    },
-  );
+  const task = { batchesPerEpoch: batches, samplesPerEpoch: drawn, ...trainingTask(forecaster, material, plan, drawn) };
+  const { epochs, lr, optimizer, clipNorm, patience, seed } = plan;
+  const settings = { epochs, lr, optimizer, clipNorm, patience, seed, ...(asked.timeLimit === undefined ? {} : { timeLimit: asked.timeLimit }) };
+  const ended = yield* trainModel({ model: forecaster, task, settings, options: settled, hash, saved }, run);
 
   const { output } = forecaster.config;
   if (output.quantiles.length > 0) output.stretch = calibrate(forecaster, data, starts.valid);
   const score = (part: Part): Evaluation => evaluate(forecaster, data, starts[part], material.baselines, material.training);
-  const seconds = (performance.now() - began) / 1000;
-  const report = makeReport({ plan, windows, parameters, notes, seconds, ended, valid: score("valid"), test: score("test"), data, source: table.source, backend: engine.backend });
+  const [valid, test] = [score("valid"), score("test")];
+  const report = makeReport({ source: table.source, windows, valid, test }, runFacts({ plan, parameters, notes, ended, engine, began }));
   forecaster.provenance = {
     ...{ writer: run.writer ?? "sluice", source: table.source, dataHash: hash, rows: set.series.reduce((n, s) => n + s.length, 0) },
     ...{ seed: plan.seed, plan, split: splits[0], splitSpec: asked.split ?? null, backend: engine.backend },
     // No clock: the same seed gives the same bytes, stopped and resumed or not.
     scores: { test: report.test, baselines: report.baselines },
   } as unknown as JsonObject;
-  yield { type: "report", report, forecaster };
-  return { forecaster, report, ended };
-}
-
-/** @throws memory: the training would not fit, said before anything is built */
-function refuseTooLarge(engine: Engine, bytes: number, { hidden, batch }: ForecastPlan): void {
-  const { maxBytes } = engine.memory;
-  if (bytes <= maxBytes) return;
-  throw new SluiceError(
-    "memory",
-    `forecast: training with hidden size ${hidden} and batches of ${batch} windows takes about ${showBytes(bytes)} (${bytes} bytes), expected at most ${showBytes(maxBytes)}; make hidden, batch or look-back smaller`,
-    { bytes, limit: maxBytes },
-  );
+  yield { type: "report", report, model: forecaster };
+  return { model: forecaster, report, ended };
 }
 
 /** Milliseconds that the training rows of all series cover. */
@@ -249,31 +199,4 @@ function trainingTask(forecaster: Forecaster, { data, starts }: Material, plan: 
       return sum / starts.valid.length;
     },
   };
-}
-
-/** The model as it is now, with everything that going on needs. */
-function checkpointFile(forecaster: Forecaster, { tensors, json }: Checkpoint, options: ForecastOptions, hash: string, writer: string): ModelFile {
-  const file = forecaster.toFile(writer);
-  const all: Record<string, FileTensor> = {};
-  for (const [name, { shape, data }] of Object.entries(tensors)) all[name] = { dtype: "F32", shape: [...shape], data: Float32Array.from(data as ArrayLike<number>) };
-  return { ...file, tensors: all, checkpoint: { train: json, options, hash } as unknown as JsonObject };
-}
-
-/** @throws format: a model that is no checkpoint */
-function resumeFrom(file: LoadedModel): { checkpoint: Checkpoint; options: ForecastOptions; hash: string } {
-  const { checkpoint } = file;
-  if (file.task !== "forecast" || !checkpoint) {
-    throw new SluiceError("format", "resume: the file is a finished model, expected a checkpoint of a forecast; train writes one beside the model (.ckpt)");
-  }
-  const { train: json, options, hash } = checkpoint as unknown as { train: Checkpoint["json"]; options: ForecastOptions; hash: string };
-  if (!isObject(json) || !isObject(options) || typeof hash !== "string") {
-    throw new SluiceError("format", "resume: the checkpoint lacks its progress, its options or its data's fingerprint, expected all three; the file is damaged");
-  }
-  const tensors: Record<string, { shape: readonly number[]; data: ArrayLike<number> }> = {};
-  for (const [name, { shape, data }] of file.tensors) tensors[name] = { shape, data: data as ArrayLike<number> };
-  return { checkpoint: { tensors, json } as unknown as Checkpoint, options, hash };
-}
-
-function pickDefined<O extends object, K extends keyof O>(o: O, keys: readonly K[]): Partial<Pick<O, K>> {
-  return Object.fromEntries(keys.flatMap((k) => (o[k] === undefined ? [] : [[k, o[k]]]))) as Partial<Pick<O, K>>;
 }

@@ -1,0 +1,3 @@
+/** @file What all tasks share, as a user meets it. */
+export type { TaskReport, Verdict } from "./report.ts";
+export type { PlanEvent, RunOptions, TaskEvent, TaskModel, TaskPlan, TaskTraining, Trained } from "./run.ts";
