@@ -16,6 +16,7 @@
 #include "lstm.h"
 #include "rnn.h"
 #include "stream.h"
+#include "attention.h"
 
 #if defined(__wasm__)
 extern "C" void* memcpy(void* to, const void* from, unsigned long n) { return __builtin_memcpy(to, from, n); }

@@ -4,7 +4,7 @@
 export type Ptr = number;
 
 /** Changes with any signature below: an addon built from others is refused. */
-export const ABI = "96e2e914ca7a583d";
+export const ABI = "c852dfa728a016c0";
 
 /** Every exported kernel, with the shapes of its pointers. */
 export interface Kernels {
@@ -22,8 +22,13 @@ export interface Kernels {
   add_rows_backward(db: Ptr, dy: Ptr, N: number, C: number): void;
   /** y [N,C], x [N,C], b [C] */
   add_rows_forward(y: Ptr, x: Ptr, b: Ptr, N: number, C: number): void;
+  /** dquery [Q,B,A]?, dkeys [L,B,A]?, dv [A]?, dvalues [L,B,H]?, dcontext [Q,B,H]?, dweights [Q,B,L]?, weights [Q,B,L], query [Q,B,A], keys [L,B,A], v [A], values [L,B,H], lengths [B]? */
+  additive_attention_backward(dquery: Ptr, dkeys: Ptr, dv: Ptr, dvalues: Ptr, dcontext: Ptr, dweights: Ptr, weights: Ptr, query: Ptr, keys: Ptr, v: Ptr, values: Ptr, lengths: Ptr, work: Ptr, Q: number, L: number, B: number, A: number, H: number): void;
+  /** context [Q,B,H], weights [Q,B,L], query [Q,B,A], keys [L,B,A], v [A], values [L,B,H], lengths [B]? */
+  additive_attention_forward(context: Ptr, weights: Ptr, query: Ptr, keys: Ptr, v: Ptr, values: Ptr, lengths: Ptr, Q: number, L: number, B: number, A: number, H: number): void;
   /** y [N], x [N] */
   affine_forward(y: Ptr, x: Ptr, N: number, scale: number, shift: number): void;
+  attention_work(Q: number, L: number, B: number, A: number): number;
   /** y [N], x [N] */
   axpy(y: Ptr, a: number, x: Ptr, N: number): void;
   /** dlogits [N,C]?, dy [1], divisor [1], logits [N,C], target [N,C], positive [C]?, weight [N,C]? */
@@ -42,6 +47,10 @@ export interface Kernels {
   cross_entropy_backward(dlogits: Ptr, dy: Ptr, divisor: Ptr, normal: Ptr, logits: Ptr, target: Ptr, classWeight: Ptr, weight: Ptr, N: number, V: number, smoothing: number, ignore: number): void;
   /** y [1], divisor [1]?, normal [N]?, logits [N,V], target [N], classWeight [V]?, weight [N]? */
   cross_entropy_forward(y: Ptr, divisor: Ptr, normal: Ptr, logits: Ptr, target: Ptr, classWeight: Ptr, weight: Ptr, N: number, V: number, mean: number, smoothing: number, ignore: number): number;
+  /** dquery [Q,B,A]?, dkeys [L,B,A]?, dvalues [L,B,H]?, dcontext [Q,B,H]?, dweights [Q,B,L]?, weights [Q,B,L], query [Q,B,A], keys [L,B,A], values [L,B,H], lengths [B]? */
+  dot_attention_backward(dquery: Ptr, dkeys: Ptr, dvalues: Ptr, dcontext: Ptr, dweights: Ptr, weights: Ptr, query: Ptr, keys: Ptr, values: Ptr, lengths: Ptr, scale: number, work: Ptr, Q: number, L: number, B: number, A: number, H: number): void;
+  /** context [Q,B,H], weights [Q,B,L], query [Q,B,A], keys [L,B,A], values [L,B,H], lengths [B]? */
+  dot_attention_forward(context: Ptr, weights: Ptr, query: Ptr, keys: Ptr, values: Ptr, lengths: Ptr, scale: number, Q: number, L: number, B: number, A: number, H: number): void;
   /** dx [N]?, dy [N] */
   dropout_backward(dx: Ptr, dy: Ptr, N: number, scale: number, threshold: number, key0: number, key1: number, block0: number, block1: number): void;
   /** y [N], x [N] */

@@ -1,4 +1,5 @@
 /** @file The door `sluice/nn`: everything that has parameters. */
+export { Attention, type AttentionConfig, type AttentionKind, AttentionPool, type AttentionRead, type PreparedMemory } from "./attention.ts";
 export type { Cell, CellConfig, CellKind, CellState, SequenceOptions, SequenceResult, StepResult } from "./cell.ts";
 export { dropout } from "./dropout.ts";
 export { Embedding } from "./embedding.ts";

@@ -1,4 +1,5 @@
 /** @file Every op, and the plain functions that stand beside them. `table.ts` lists the ops themselves. */
+export * from "./attention.ts";
 export * from "./dropout.ts";
 export * from "./elementwise.ts";
 export * from "./embedding.ts";
