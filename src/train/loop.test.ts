@@ -219,6 +219,10 @@ describe("the best weights", () => {
     expect(Math.abs(seen[0]![0]! - weights[7]![0]!)).toBeGreaterThan(1e-4);
   });
 
+  test("keep: last leaves the last weights, however they were measured", async () => {
+    const events = await run(prescribed([5, 4, 6]), { epochs: 3, keep: "last" });
+    expect(events.at(-1)).toMatchObject({ type: "end", best: { value: 6, epoch: 3 } });
+  });
   test("minDelta asks for more than any improvement", async () => {
     const events = await run(prescribed([5, 4.95, 4.8]), { epochs: 3, minDelta: 0.1 });
     expect(of(events, "epoch").map((e) => e.improved)).toEqual([true, false, true]);

@@ -215,7 +215,7 @@ export class Run {
       }
     }
     const value = task.validate ? validLoss : trainLoss;
-    const improved = value !== null && (at.best === null || value < at.best.value - (options.minDelta ?? 0));
+    const improved = value !== null && (options.keep === "last" || at.best === null || value < at.best.value - (options.minDelta ?? 0));
     if (improved) {
       at.best = { value, epoch, step: at.step };
       this.#good.save();

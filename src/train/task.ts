@@ -50,6 +50,8 @@ export interface TrainOptions {
   accumulate?: number;
   /** Ends the training when this many epochs have passed since the best one. */
   patience?: number;
+  /** Which weights the parameters have in the end: the best measured (default), or the last, where nothing that was held back could tell. */
+  keep?: "best" | "last";
   /** By how much a result must be below the best to count as better. Default 0. */
   minDelta?: number;
   /** Epochs between validations. Default 1. */
