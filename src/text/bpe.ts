@@ -12,9 +12,9 @@ const noBytes = new Uint8Array();
 
 /**
  * Pieces within which bytes are joined: letters, digits (three at most), or other signs, each with a space before it if there is
- * one; else white space, of which the last space goes with what follows.
+ * one; line ends with the white space before them; else white space, of which the last space goes with what follows.
  */
-const piece = / ?[\p{L}\p{M}]+| ?\p{N}{1,3}| ?[^\s\p{L}\p{M}\p{N}]+|\s+(?!\S)|\s+/gu;
+const piece = / ?[\p{L}\p{M}]+| ?\p{N}{1,3}| ?[^\s\p{L}\p{M}\p{N}]+|\s*\n+|\s+(?!\S)|\s+/gu;
 
 /** The pieces of a text that is normalised already; joined they are the text. */
 export const piecesOf = (text: string): string[] => text.match(piece) ?? [];

@@ -45,10 +45,13 @@ for size, refs in [(30, 1), (12, 1), (12, 2), (5, 3)]:
     case(hyp, sets, tokenize="none")
 for h, r in [("the cat sat", "the cat sat down on the mat"), ("a b c d e", "v w x y z"), ("", "something"), ("word", "word"), ("a b", "a b"),
              ("the the the the the", "the cat is on the mat"), ("Hello, world! 1,000.5-6", "Hello , world ! 1,000.5 - 6"), ("x", "y"),
-             ("a\u00a0b\u0085c  d", "a b c d"), ("tail \n", "tail"), ("well-\nknown <skipped>thing", "wellknown thing")]:
+             ("a\u00a0b\u0085c  d", "a b c d"), ("tail \n", "tail"), ("see fig.5 a,5 x.y", "see fig . 5 a , 5 x . y"), ("well-\nknown <skipped>thing", "wellknown thing")]:
     case([h], [[r]])
     case([h], [[r]], effectiveOrder=True)
     case([h], [[r]], tokenize="none")
+
+case(["a long sentence here", "another fine long one"], [["abc"], ["another fine one"]])
+case(["one two three four", "x y"], [["one two three four five", "one two three"], ["x y z", "x"]])
 
 corpus = [sentence(12) for _ in range(400)]
 samples = ["the man rides his bike", " leading and  double  spaces", "Straße, naïve été!", "日本 🙂👍🏽", "it's don't we'll 123 45,6", "tabs\tand\nlines\n\n end ", "zzz unseen qqq",
