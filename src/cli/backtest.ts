@@ -9,11 +9,12 @@ import {
   missingPolicy,
   requireTargets,
 } from "./forecast-options.ts";
+import { addGeneralFlags, type GeneralFlags } from "./flags.ts";
 import { Progress } from "./progress.ts";
 import { readTableFile } from "./reading.ts";
 import { type Session, version } from "./session.ts";
 
-interface Flags extends ForecastFlags {
+interface Flags extends ForecastFlags, GeneralFlags {
   folds?: number;
   share?: number;
 }
@@ -39,10 +40,8 @@ export function command(session: Session): Command {
   addForecastFlags(forecast)
     .optionsGroup("The backtest:")
     .option("--folds <n>", "trainings; default 4", wholeNumber("--folds", 2))
-    .option("--share <x>", "share of the rows, at the end, that is tested on; default 0.4", share("--share"))
-    .optionsGroup("General:")
-    .option("--json", "end with one JSON object on stdout")
-    .option("--quiet", "no progress, only the result")
+    .option("--share <x>", "share of the rows, at the end, that is tested on; default 0.4", share("--share"));
+  addGeneralFlags(forecast)
     .addHelpText("after", help)
     .action((data: string, flags: Flags) => backtestFile(data, flags, session));
   return newGroup("backtest", "Trains and scores again and again on ever more of the past.", "<task> …")
@@ -53,19 +52,20 @@ export function command(session: Session): Command {
 async function backtestFile(data: string, flags: Flags, session: Session): Promise<void> {
   const options = requireTargets(await forecastOptions(flags), "backtest forecast");
   const table = await readTableFile(data, flags, columnKinds(options));
-  const [{ backtestForecast }, { machineEngine }, { showPlan, whyEnded }, { showBacktest }] = await Promise.all([
+  const [{ backtestForecast }, { machineEngine }, { whyEnded }, { showPlan }, { showBacktest }] = await Promise.all([
     import("../tasks/forecast/backtest.ts"),
     import("./engine.ts"),
     import("./show.ts"),
+    import("./show-forecast.ts"),
     import("./show-backtest.ts"),
   ]);
   const { folds = 4, share: part } = flags;
   const events = backtestForecast(
     table,
     { ...options, folds, ...(part === undefined ? {} : { share: part }) },
-    { engine: machineEngine(), writer: `sluice ${version()}` },
+    { engine: machineEngine(flags.threads), writer: `sluice ${version()}` },
   );
-  let progress = new Progress(session, options.timeLimit);
+  let progress = new Progress(session, "windows", options.timeLimit);
   let first = true;
   try {
     for (;;) {
@@ -76,7 +76,7 @@ async function backtestFile(data: string, flags: Flags, session: Session): Promi
         return;
       }
       if (event.type === "fold") {
-        progress = new Progress(session, options.timeLimit);
+        progress = new Progress(session, "windows", options.timeLimit);
         session.say(`fold ${event.fold} of ${event.folds}`);
       } else if (event.type === "plan") {
         if (first) session.say(showPlan(event));

@@ -2,7 +2,8 @@
 import { totalmem } from "node:os";
 import { createEngine, type Engine } from "../engine/index.ts";
 
-export function machineEngine(): Engine {
+/** @param threads the most that compute; left out: SLUICE_THREADS, or one per core */
+export function machineEngine(threads?: number): Engine {
   const limit = process.constrainedMemory() ?? 0; // 0 or absurdly large: no limit
-  return createEngine({ maxBytes: Math.min(totalmem(), limit > 0 ? limit : Number.POSITIVE_INFINITY) });
+  return createEngine({ maxBytes: Math.min(totalmem(), limit > 0 ? limit : Number.POSITIVE_INFINITY), ...(threads === undefined ? {} : { threads }) });
 }

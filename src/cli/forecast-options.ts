@@ -2,11 +2,12 @@
 import type { Command } from "commander";
 import { SluiceError } from "../base/errors.ts";
 import type { ForecastOptions } from "../tasks/forecast/options.ts";
-import { choice, duration, levels, names, positive, share, wholeNumber } from "./command.ts";
+import { choice, levels, names, wholeNumber } from "./command.ts";
+import { addNetworkFlags, addTrainingFlags, defined, type NetworkFlags, type TrainingFlags, trainingOptions } from "./flags.ts";
 import { addReadFlags, type ReadFlags, timeOf } from "./reading.ts";
 
 /** As commander gives them; `linear` and `calendar` are true unless refused. */
-export interface ForecastFlags extends ReadFlags {
+export interface ForecastFlags extends ReadFlags, NetworkFlags, TrainingFlags {
   target?: string[];
   horizon?: number;
   lookback?: number;
@@ -17,12 +18,8 @@ export interface ForecastFlags extends ReadFlags {
   split?: string;
   maxGap?: number;
   season?: number;
-  cell?: ForecastOptions["cell"];
   model?: ForecastOptions["model"];
   segment?: number;
-  hidden?: number;
-  layers?: number;
-  dropout?: number;
   linear: boolean;
   calendar: boolean;
   norm?: ForecastOptions["norm"];
@@ -30,15 +27,6 @@ export interface ForecastFlags extends ReadFlags {
   output?: ForecastOptions["output"];
   quantiles?: number[];
   loss?: ForecastOptions["loss"];
-  epochs?: number;
-  timeLimit?: number;
-  batch?: number;
-  patience?: number;
-  lr?: string;
-  optimizer?: "adamw" | "adam" | "sgd" | "rmsprop" | "adagrad";
-  weightDecay?: number;
-  clip?: number;
-  seed?: number;
 }
 
 /** Adds the flags. What is left out is chosen from the data and printed before training begins. */
@@ -64,17 +52,8 @@ export function addForecastFlags(command: Command): Command {
     )
     .option("--season <steps>", "after how many steps the pattern repeats", wholeNumber("--season"));
   addReadFlags(command);
-  return command
-    .optionsGroup("The network:")
-    .option(
-      "--model <kind>",
-      "segment (reads whole segments) or direct (reads step by step)",
-      choice("--model", ["segment", "direct"] as const),
-    )
-    .option("--cell <kind>", "gru, lstm or rnn; default gru", choice("--cell", ["gru", "lstm", "rnn"] as const))
-    .option("--hidden <size>", "hidden size", wholeNumber("--hidden"))
-    .option("--layers <n>", "recurrent layers", wholeNumber("--layers"))
-    .option("--dropout <p>", "share of units left out while training", share("--dropout"))
+  addNetworkFlags(command)
+    .option("--model <kind>", "segment (reads whole segments) or direct (reads step by step)", choice("--model", ["segment", "direct"] as const))
     .option("--segment <steps>", "steps of a segment; divides look-back and horizon", wholeNumber("--segment"))
     .option(
       "--norm <kind>",
@@ -94,21 +73,8 @@ export function addForecastFlags(command: Command): Command {
     .option("--quantiles <levels>", "levels of the fan; default .1,.5,.9", levels("--quantiles"))
     .option("--loss <kind>", "of a point forecast: mse, mae or huber", choice("--loss", ["mse", "mae", "huber"] as const))
     .option("--no-linear", "do not start from the best linear map of the window")
-    .option("--no-calendar", "do not read hour, day, week and year of the times")
-    .optionsGroup("Training:")
-    .option("--epochs <n>", "passes over the data at most", wholeNumber("--epochs"))
-    .option("--time-limit <time>", "stop after so long: 90s, 5m, 1h30m", duration("--time-limit"))
-    .option("--patience <epochs>", "stop when so many epochs brought nothing better", wholeNumber("--patience"))
-    .option("--batch <windows>", "windows in a batch", wholeNumber("--batch"))
-    .option("--lr <rate>", 'learning rate: 1e-3, or a schedule like "cosine(1e-3, warmup=200)"')
-    .option(
-      "--optimizer <kind>",
-      "adamw, adam, sgd, rmsprop or adagrad",
-      choice("--optimizer", ["adamw", "adam", "sgd", "rmsprop", "adagrad"] as const),
-    )
-    .option("--weight-decay <x>", "strength of weight decay", share("--weight-decay"))
-    .option("--clip <norm>", "largest norm of the gradients; default 1", positive("--clip"))
-    .option("--seed <n>", "same seed, same model; default 1", wholeNumber("--seed", 0));
+    .option("--no-calendar", "do not read hour, day, week and year of the times");
+  return addTrainingFlags(command, "windows");
 }
 
 /** The policy on what is missing, for `--help`. */
@@ -122,12 +88,8 @@ never scored. Windows that would read a longer gap are left out. Infinite values
  * @throws usage, range, missing: a split, rate or step that can't be read, flags that contradict each other
  */
 export async function forecastOptions(flags: ForecastFlags): Promise<Partial<ForecastOptions>> {
-  const [{ parseSplit }, { parseFrequency }, { parseSchedule }] = await Promise.all([
-    import("../data/split.ts"),
-    import("../data/frequency.ts"),
-    import("../train/schedule.ts"),
-  ]);
-  const { target, freq, split, lr, optimizer, weightDecay, output, quantiles, loss } = flags;
+  const [{ parseSplit }, { parseFrequency }] = await Promise.all([import("../data/split.ts"), import("../data/frequency.ts")]);
+  const { target, freq, split, output, quantiles, loss } = flags;
   if (loss !== undefined && output !== undefined && output !== "point") {
     throw new SluiceError(
       "usage",
@@ -139,41 +101,19 @@ export async function forecastOptions(flags: ForecastFlags): Promise<Partial<For
       "usage",
       "--quantiles are given with a point forecast, expected --output quantiles, normal or student-t",
     );
-  if (weightDecay !== undefined && optimizer === undefined)
-    throw new SluiceError("usage", "--weight-decay is given without --optimizer, expected both");
   if (freq !== undefined && freq !== "auto") parseFrequency(freq);
-  if (lr !== undefined) parseSchedule(lr, "--lr");
-  const {
-    timeFormat,
-    horizon,
-    lookback,
-    id,
-    past,
-    future,
-    maxGap,
-    season,
-    cell,
-    model,
-    segment,
-    hidden,
-    layers,
-    dropout,
-    norm,
-    scaler,
-  } = flags;
-  const { epochs, timeLimit, patience, batch, clip: clipNorm, seed } = flags;
-  const all = {
+  const training = await trainingOptions(flags);
+  const { timeFormat, horizon, lookback, id, past, future, maxGap, season, cell, model, segment, hidden, layers, dropout, norm, scaler } = flags;
+  return defined({
     ...{ time: timeOf(flags), timeFormat, horizon, lookback, freq, id, past, future, maxGap, season },
     ...{ cell, model, segment, hidden, layers, dropout, norm, scaler, quantiles, loss },
-    ...{ epochs, timeLimit, patience, batch, lr, clipNorm, seed },
+    ...training,
     targets: target?.length === 1 && target[0] === "all" ? ("all" as const) : target,
     split: split === undefined ? undefined : parseSplit(split),
     output: output ?? (loss === undefined ? undefined : ("point" as const)),
     linear: flags.linear ? undefined : false,
     calendar: flags.calendar ? undefined : false,
-    optimizer: optimizer && { kind: optimizer, ...(weightDecay === undefined ? {} : { weightDecay }) },
-  };
-  return Object.fromEntries(Object.entries(all).filter(([, value]) => value !== undefined)) as Partial<ForecastOptions>;
+  });
 }
 
 /** @throws usage: no target or no horizon */

@@ -38,6 +38,10 @@ async function inspectFile(path: string, session: Session): Promise<void> {
   }
   const { task, writer = null, config, preprocessing, provenance, checkpoint } = decodeModel(bytes, path);
   const model = { task, writer, config, preprocessing, provenance, ...(checkpoint ? { checkpoint } : {}) };
-  if (!session.json) session.show(show.showModel(path, bytes.length, model, tensors));
+  if (!session.json) {
+    const { tasks } = await import("./tasks.ts");
+    const about = Object.hasOwn(tasks, task) ? await tasks[task]!.inspect() : undefined;
+    session.show(show.showModel(path, bytes.length, model, tensors, about));
+  }
   session.result({ file: path, bytes: bytes.length, kind: checkpoint ? "checkpoint" : "model", ...model, tensors });
 }

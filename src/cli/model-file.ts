@@ -1,29 +1,55 @@
-/** @file Reads the model that a verb is to apply. Node-only. */
+/** @file The model that a verb is to use: which task it is for, without reading all of it, and the refusal of one that cannot do what is asked. Node-only. */
+import * as fs from "node:fs";
+import { SluiceError } from "../base/errors.ts";
 import { readBytes } from "../formats/files.ts";
-import { load } from "../tasks/forecast/index.ts";
-import type { Forecaster } from "../tasks/forecast/forecaster.ts";
-import { machineEngine } from "./engine.ts";
-import { type ReadFlags, readTableFile, timeOf } from "./reading.ts";
-import type { Table } from "../data/table.ts";
-import type { ApplyOptions } from "../tasks/forecast/apply.ts";
+import { isObject } from "../formats/json.ts";
+import { decodeModel, type LoadedModel } from "../formats/model.ts";
+import { headerOf } from "./paths.ts";
+import { type ModelVerb, tasks, tasksWith } from "./tasks.ts";
 
-/** @throws missing, io, format: not there, not readable, no forecaster */
-export const readForecaster = (path: string): Forecaster => load(readBytes(path), path, machineEngine());
+/** `"a", "b" or "c"` */
+function quoted(names: readonly string[]): string {
+  const each = names.map((name) => `"${name}"`);
+  return each.length < 2 ? (each[0] ?? "none") : `${each.slice(0, -1).join(", ")} or ${each.at(-1)}`;
+}
 
-/** The table to apply a model to; its targets must be numbers, its ids stay as written. */
-export async function tableFor(
-  model: Forecaster,
-  path: string,
-  flags: ReadFlags,
-): Promise<{ table: Table; options: ApplyOptions }> {
-  const { targetNames, id } = model.preprocessing;
-  const table = await readTableFile(path, flags, { numeric: targetNames, text: id === undefined ? [] : [id] });
-  const time = timeOf(flags);
-  return {
-    table,
-    options: {
-      ...(time === undefined ? {} : { time }),
-      ...(flags.timeFormat === undefined ? {} : { timeFormat: flags.timeFormat }),
-    },
-  };
+/** The task that a file says its model is for; undefined for whatever is no such file: who reads it whole says what is wrong with it. */
+export function taskOf(path: string): string | undefined {
+  if (!fs.statSync(path, { throwIfNoEntry: false })?.isFile()) return undefined;
+  const metadata = parsed(headerOf(path)?.toString("utf8"));
+  const document = isObject(metadata) && isObject(metadata["__metadata__"]) ? parsed(metadata["__metadata__"]["sluice"]) : undefined;
+  const task = isObject(document) ? document["task"] : undefined;
+  return typeof task === "string" ? task : undefined;
+}
+
+/** The value of a JSON text, undefined for any other. */
+function parsed(text: unknown): unknown {
+  if (typeof text !== "string") return undefined;
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined; // only a look ahead: reading the file whole brings the error
+  }
+}
+
+/** What is said of a model that cannot do what is asked, with what it can. */
+export function wrongTask(path: string, verb: ModelVerb, task: string): SluiceError {
+  const able = tasksWith(verb);
+  const details = { file: path, task, able };
+  const use = Object.hasOwn(tasks, task) ? tasks[task]!.use : undefined;
+  const shown = JSON.stringify(task.slice(0, 60));
+  if (use === undefined) {
+    return new SluiceError("format", `${path}: a model for the task ${shown}, expected ${quoted(Object.keys(tasks))}; update Sluice, or is the file damaged?`, details);
+  }
+  return new SluiceError("usage", `${verb}: ${path} is a model for the task ${shown}, expected ${quoted(able)}; use it with: sluice ${use.replace("<model>", path)}`, details);
+}
+
+/**
+ * Reads a model for a verb.
+ * @throws missing, io, format: not there, not readable, no model; usage: another task's model
+ */
+export function openModel(path: string, verb: ModelVerb, task: string): LoadedModel {
+  const file = decodeModel(readBytes(path), path);
+  if (file.task !== task) throw wrongTask(path, verb, file.task);
+  return file;
 }

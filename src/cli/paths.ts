@@ -68,18 +68,20 @@ export function checkModelOutput(flag: string, path: string, inputs: readonly st
 const longest = 64 * 2 ** 20;
 
 /** Whether the file is a model or checkpoint of ours, by its header alone. An empty file counts: nothing can be lost. */
-function isSluiceFile(path: string): boolean {
+const isSluiceFile = (path: string): boolean => fs.statSync(path).size === 0 || (headerOf(path)?.includes("sluice-model") ?? false);
+
+/** The header of a safetensors file, as it stands there; undefined where the file has none, or an absurdly long one. */
+export function headerOf(path: string): Buffer | undefined {
   const file = fs.openSync(path, "r");
   try {
     const { size } = fs.fstatSync(file);
-    if (size === 0) return true;
     const length = Buffer.alloc(8);
-    if (fs.readSync(file, length, 0, 8, 0) < 8) return false;
+    if (fs.readSync(file, length, 0, 8, 0) < 8) return undefined;
     const headerBytes = length.readBigUInt64LE();
-    if (headerBytes > longest || headerBytes > size - 8) return false;
+    if (headerBytes > longest || headerBytes > size - 8) return undefined;
     const header = Buffer.alloc(Number(headerBytes));
     fs.readSync(file, header, 0, header.length, 8);
-    return header.includes("sluice-model");
+    return header;
   } finally {
     fs.closeSync(file);
   }

@@ -1,12 +1,12 @@
 /** @file How a training under way is shown: a bar on a terminal, a line for each epoch elsewhere. Always on stderr. Node-only. */
 import type { SingleBar } from "cli-progress";
-import type { ForecastEvent } from "../tasks/forecast/train.ts";
+import type { PlanEvent } from "../tasks/common/run.ts";
+import type { TrainEvent } from "../train/index.ts";
 import { showClock } from "./command.ts";
 import type { Session } from "./session.ts";
 
-type PlanEvent = Extract<ForecastEvent, { type: "plan" }>;
-type StepEvent = Extract<ForecastEvent, { type: "step" }>;
-type EpochEvent = Extract<ForecastEvent, { type: "epoch" }>;
+type StepEvent = Extract<TrainEvent, { type: "step" }>;
+type EpochEvent = Extract<TrainEvent, { type: "epoch" }>;
 
 const digits = (v: number): string =>
   Math.abs(v) >= 1e4 || (v !== 0 && Math.abs(v) < 1e-3) ? v.toExponential(2) : v.toPrecision(4);
@@ -24,6 +24,8 @@ export class Progress {
 
   constructor(
     readonly session: Session,
+    /** What the speed counts: `windows`. */
+    readonly unit: string,
     /** Seconds after which training ends anyway. */
     readonly timeLimit = Number.POSITIVE_INFINITY,
   ) {}
@@ -68,7 +70,7 @@ export class Progress {
       epoch: `${event.epoch}/${plan.epochs}`,
       loss: digits(this.#loss),
       valid: this.#valid,
-      speed: `${Math.round(this.#speed)} windows`,
+      speed: `${Math.round(this.#speed)} ${this.unit}`,
       left: showClock(left),
     });
   }
@@ -81,7 +83,7 @@ export class Progress {
     const of = `${String(epoch).padStart(String(epochs).length)}/${epochs}`;
     const valid = validLoss === null ? "" : `  valid ${digits(validLoss)}`;
     this.session.say(
-      `epoch ${of}  loss ${digits(trainLoss)}${valid}  ${Math.round(this.#speed)} windows/s  ${seconds.toFixed(1)} s${improved ? "  best so far" : ""}`,
+      `epoch ${of}  loss ${digits(trainLoss)}${valid}  ${Math.round(this.#speed)} ${this.unit}/s  ${seconds.toFixed(1)} s${improved ? "  best so far" : ""}`,
     );
   }
 

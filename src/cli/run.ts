@@ -2,20 +2,24 @@
  * @file From words on a command line to an exit code: finds the verb, loads that verb's file and nothing else, and turns every error into one line.
  * Exit codes: 0 done; 1 it failed; 2 it was called wrongly; 130 or 143 stopped by Ctrl-C or SIGTERM (128 + the signal). Node-only.
  */
-import { type Command, CommanderError } from "commander";
-import { newCommand, newGroup } from "./command.ts";
+import { CommanderError } from "commander";
+import { newGroup } from "./command.ts";
 import { Session, version } from "./session.ts";
+import { type ModelVerb, modelVerbs, tasksWith } from "./tasks.ts";
+import { addVerbs, type VerbSlot, wantedWord } from "./verbs.ts";
 
-/** What a verb's file exports. */
-export interface Verb {
-  command(session: Session): Command;
-}
+/** A verb that takes a model: the model's task decides what it is. */
+const modelSlot = (verb: ModelVerb): VerbSlot => ({
+  summary: modelVerbs[verb],
+  async load() {
+    const { modelVerb } = await import("./model-verb.ts");
+    return { command: (session) => modelVerb(verb, session) };
+  },
+});
 
-/** Each verb with its line in `sluice --help`; loaded only when called. */
-const verbs: Record<string, { summary: string; load: () => Promise<Verb> }> = {
-  train: { summary: "train a model on a table and score it beside its baselines", load: () => import("./train.ts") },
-  evaluate: { summary: "score a model beside its baselines on a table", load: () => import("./evaluate.ts") },
-  predict: { summary: "forecast what comes after the end of a table", load: () => import("./predict.ts") },
+const verbs: Readonly<Record<string, VerbSlot>> = {
+  train: { summary: "train a model on your data and score it beside its baselines", load: () => import("./train.ts") },
+  ...Object.fromEntries((Object.keys(modelVerbs) as ModelVerb[]).filter((verb) => tasksWith(verb).length > 0).map((verb) => [verb, modelSlot(verb)])),
   backtest: { summary: "train and score again and again on ever more of the past", load: () => import("./backtest.ts") },
   inspect: { summary: "say what is in a model file", load: () => import("./inspect.ts") },
   doctor: { summary: "say what the kernels run on here, and why", load: () => import("./doctor.ts") },
@@ -44,11 +48,7 @@ export async function run(argv: readonly string[]): Promise<number> {
       .optionsGroup("General:")
       .version(version(), "--version", "print the version")
       .addHelpText("after", examples);
-    const words = argv.filter((word) => !word.startsWith("-"));
-    const wanted = words[0] === "help" ? words[1] : words[0];
-    for (const [name, { summary, load }] of Object.entries(verbs)) {
-      program.addCommand(name === wanted ? (await load()).command(session).summary(summary) : newCommand(name).summary(summary));
-    }
+    await addVerbs(program, verbs, wantedWord(argv, null), session);
     await program.parseAsync(argv, { from: "user" });
     return session.exitCode;
   } catch (error) {

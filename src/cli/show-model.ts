@@ -5,7 +5,7 @@
 import { showBytes, showShape } from "../base/errors.ts";
 import { isObject, type JsonObject } from "../formats/json.ts";
 import type { FileTensor } from "../formats/safetensors.ts";
-import { count, list } from "./show.ts";
+import { count } from "./show.ts";
 
 export interface TensorRow {
   name: string;
@@ -23,6 +23,14 @@ export interface ModelParts {
   preprocessing: JsonObject;
   provenance: JsonObject;
   checkpoint?: JsonObject;
+}
+
+/** What a task says of its models. */
+export interface ModelAbout {
+  /** Lines of label and text. */
+  about(model: ModelParts): [label: string, text: string][];
+  /** The scores worth a line, by their name in the provenance, with what they are called. */
+  readonly scores: Readonly<Record<string, string>>;
 }
 
 export function tensorRows(tensors: ReadonlyMap<string, FileTensor>): TensorRow[] {
@@ -45,7 +53,7 @@ export function tensorRows(tensors: ReadonlyMap<string, FileTensor>): TensorRow[
 const plain = (text: string): string => text.replaceAll(/[\p{Cc}\p{Cf}]/gu, "\ufffd");
 
 /** What stands at a path of a JSON document; undefined where the path ends early. */
-function at(document: unknown, ...path: string[]): unknown {
+export function at(document: unknown, ...path: string[]): unknown {
   let here = document;
   for (const key of path) {
     if (!isObject(here)) return undefined;
@@ -54,9 +62,10 @@ function at(document: unknown, ...path: string[]): unknown {
   return here;
 }
 
-const word = (value: unknown): string =>
+/** A value for a line. */
+export const word = (value: unknown): string =>
   value === undefined || value === null ? "?" : plain(typeof value === "string" ? value : JSON.stringify(value));
-const words = (value: unknown): string[] => (Array.isArray(value) ? value.map(word) : []);
+export const words = (value: unknown): string[] => (Array.isArray(value) ? value.map(word) : []);
 
 function tensorTable(rows: readonly TensorRow[]): string {
   const cells = [
@@ -90,8 +99,9 @@ export function showPlain(
   return [head, ...(said.length > 0 ? ["metadata", ...said] : []), "", tensorTable(rows)].join("\n");
 }
 
-export function showModel(path: string, bytes: number, model: ModelParts, rows: readonly TensorRow[]): string {
-  const { task, writer, config, preprocessing: p, provenance, checkpoint } = model;
+/** @param about what its task says of it, for a task that is known */
+export function showModel(path: string, bytes: number, model: ModelParts, rows: readonly TensorRow[], about: ModelAbout | undefined): string {
+  const { task, writer, provenance, checkpoint } = model;
   const own = rows.filter((r) => !/^(best|optimizer|carried)\./.test(r.name));
   const numbers = own.reduce((n, r) => n + r.count, 0);
   const lines: [string, string][] = [["file", `${path}, ${showBytes(bytes)}, written by ${word(writer)}`]];
@@ -101,25 +111,7 @@ export function showModel(path: string, bytes: number, model: ModelParts, rows: 
       "checkpoint",
       `after ${word(at(stamp, "epoch"))} epochs (step ${word(at(stamp, "step"))}); go on with sluice train ${plain(task)} <data> --resume ${path}`,
     ]);
-  if (task === "forecast") {
-    const n = at(config, "network");
-    const targets = words(at(p, "targetNames"));
-    const beside = [...words(at(p, "pastNames")), ...words(at(p, "futureNames")), ...words(at(p, "calendar"))];
-    lines.push(
-      ["task", `forecast of ${list(targets)}`],
-      [
-        "steps",
-        `${word(at(n, "horizon"))} × ${word(at(p, "freq", "name"))} ahead from the last ${word(at(n, "lookback"))}, season ${word(at(p, "season"))}`,
-      ],
-      ["reads", beside.length > 0 ? `also ${list(beside, 12)}` : "the targets only"],
-      [
-        "network",
-        `${word(at(n, "cell"))}, ${word(at(n, "model"))} model, hidden ${word(at(n, "hidden"))}, layers ${word(at(n, "layers"))}, dropout ${word(at(n, "dropout"))}, linear map ${word(at(n, "linear"))}`,
-      ],
-      ["output", `${word(at(config, "output", "kind"))} ${words(at(config, "output", "quantiles")).join(" ")}`.trim()],
-      ["scaling", `${word(at(p, "scaler", "kind"))}, each window levelled by ${word(at(config, "norm"))}`],
-    );
-  } else lines.push(["task", plain(task)]);
+  lines.push(...(about?.about(model) ?? [["task", plain(task)] as [string, string]]));
   if (at(provenance, "source") !== undefined) {
     lines.push([
       "trained on",
@@ -128,10 +120,10 @@ export function showModel(path: string, bytes: number, model: ModelParts, rows: 
   }
   const scores = at(provenance, "scores");
   const score = (s: unknown): string =>
-    ["mse", "mae"]
-      .map((key) => `${key.toUpperCase()} ${typeof at(s, key) === "number" ? (at(s, key) as number).toPrecision(4) : "–"}`)
+    Object.entries(about?.scores ?? {})
+      .map(([key, name]) => `${name} ${typeof at(s, key) === "number" ? (at(s, key) as number).toPrecision(4) : "–"}`)
       .join(", ");
-  if (isObject(scores)) {
+  if (about && isObject(scores)) {
     lines.push(["test", `network ${score(scores["test"])}`]);
     const baselines = scores["baselines"];
     if (isObject(baselines)) for (const [name, s] of Object.entries(baselines)) lines.push(["", `${plain(name)} ${score(s)}`]);

@@ -1,9 +1,5 @@
-/** @file What a person reads before and after a training. Node-only. */
-import type { Evaluation } from "../tasks/forecast/evaluate.ts";
-import type { ForecastOptions } from "../tasks/forecast/options.ts";
-import { type ForecastReport, showEvaluation } from "../tasks/forecast/report.ts";
-import type { ForecastEvent } from "../tasks/forecast/train.ts";
-import { showSchedule } from "../train/schedule.ts";
+/** @file What a person reads of any training. Node-only. */
+import type { TrainEvent } from "../train/index.ts";
 import { showClock } from "./command.ts";
 
 export const count = (n: number, one: string, many = `${one}s`): string => `${n.toLocaleString("en-US")} ${n === 1 ? one : many}`;
@@ -13,42 +9,10 @@ export function list(names: readonly string[], most = 8): string {
   return names.length <= most ? names.join(", ") : `${names.slice(0, most).join(", ")} and ${names.length - most} more`;
 }
 
-/** What was chosen, in two lines, and what was noticed about the data. */
-export function showPlan({
-  plan,
-  step,
-  columns,
-  series,
-  notes,
-  windows,
-  parameters,
-}: Extract<ForecastEvent, { type: "plan" }>): string {
-  const { lr, optimizer, output } = plan;
-  const steps = step === "row" ? "rows" : `steps of ${step}`;
-  const beside = [
-    ...(columns.past.length > 0 ? [`past ${list(columns.past)}`] : []),
-    ...(columns.future.length > 0 ? [`future ${list(columns.future)}`] : []),
-    ...(columns.calendar.length > 0 ? ["calendar"] : []),
-  ];
-  const what = `forecast  ${list(columns.targets)}: the next ${plan.horizon} ${steps} from the last ${plan.lookback}${beside.length > 0 ? ` (with ${beside.join("; ")})` : ""}`;
-  const data = `${series > 1 ? `${count(series, "series", "series")}, ` : ""}${plan.season > 1 ? `season ${plan.season}, ` : ""}windows: ${windows.train.toLocaleString("en-US")} train, ${windows.valid.toLocaleString("en-US")} valid, ${windows.test.toLocaleString("en-US")} test`;
-  const model = plan.model === "segment" ? `segments of ${plan.segment}` : "step by step";
-  const fan =
-    output.kind === "quantiles"
-      ? `quantiles ${output.quantiles.join(" ")}`
-      : output.kind === "point"
-        ? `point (${output.loss})`
-        : output.kind;
-  const rate = typeof lr === "object" ? showSchedule(lr) : lr;
-  const network = `network   ${plan.cell}, ${model}, hidden ${plan.hidden}, ${count(plan.layers, "layer")}, dropout ${plan.dropout}${plan.linear ? ", plus linear map" : ""}; ${fan}; ${count(parameters, "parameter")}`;
-  const training = `training  ${optimizer.kind}, lr ${rate}, batch ${plan.batch}, at most ${count(plan.epochs, "epoch")}, patience ${plan.patience}, seed ${plan.seed}`;
-  return [what, `          ${data}`, network, training, ...notes.map((note) => `note      ${note}`)].join("\n");
-}
-
 /** Why and when the training ended. */
 export function whyEnded(
-  { reason, epoch, step, best, seconds }: Extract<ForecastEvent, { type: "end" }>,
-  { timeLimit }: Partial<ForecastOptions>,
+  { reason, epoch, step, best, seconds }: Extract<TrainEvent, { type: "end" }>,
+  { timeLimit }: { timeLimit?: number | undefined },
 ): string {
   const why = {
     epochs: "all epochs done",
@@ -61,11 +25,4 @@ export function whyEnded(
   const cut = best !== null && best.epoch > epoch ? ", as far as it went" : "";
   const kept = best === null ? "" : `; the best was epoch ${best.epoch}${cut} (valid ${best.value.toPrecision(4)})`;
   return `${why}: ${count(epoch, "epoch")} in ${showClock(seconds)}${kept}`;
-}
-
-/** Scores beside baselines, and who won. */
-export function showReport(report: ForecastReport): string {
-  const { test, baselines, targets, windows, plan, verdict } = report;
-  const evaluation: Evaluation = { windows: windows.test, network: test, baselines, targets };
-  return `${showEvaluation(evaluation, plan)}\n\n${verdict.text}`;
 }

@@ -2,12 +2,16 @@
 import type { Command } from "commander";
 import { newGroup } from "./command.ts";
 import type { Session } from "./session.ts";
-import { trainForecastCommand } from "./train-forecast.ts";
+import { tasks } from "./tasks.ts";
+import { addVerbs, wantedWord } from "./verbs.ts";
 
-export const command = (session: Session): Command =>
-  newGroup("train", "Trains a model on a table, scores it beside its baselines and saves it.", "<task> …")
-    .addCommand(trainForecastCommand(session))
-    .addHelpText(
-      "after",
-      "\nExamples:\n  $ sluice train forecast data.csv --target temperature --horizon 24\n  $ sluice train forecast --help",
-    );
+const examples = `
+Examples:
+  $ sluice train forecast data.csv --target temperature --horizon 24
+  $ sluice train forecast --help`;
+
+export function command(session: Session): Promise<Command> {
+  const slots = Object.fromEntries(Object.entries(tasks).map(([name, { train }]) => [name, train]));
+  const group = newGroup("train", "Trains a model on your data, scores it beside its baselines and saves it.", "<task> …").addHelpText("after", examples);
+  return addVerbs(group, slots, wantedWord(session.argv, "train"), session);
+}

@@ -1,40 +1,40 @@
 /**
- * @file One run of `train forecast`: takes the training's events, shows them, stops on Ctrl-C, and sees to it that model and checkpoint are on the disk
- * whatever happens. Node-only.
+ * @file One run of `train`, the same for every task: takes the training's events, shows them, stops on Ctrl-C, and sees to it that model and checkpoint
+ * are on the disk whatever happens. What only the task knows it is told by a job. Node-only.
  */
 import { rmSync, statSync } from "node:fs";
 import { SluiceError, showBytes } from "../base/errors.ts";
-import type { Table } from "../data/table.ts";
-import type { LoadedModel, ModelFile } from "../formats/model.ts";
-import type { ForecastOptions } from "../tasks/forecast/options.ts";
-import type { ForecastReport } from "../tasks/forecast/report.ts";
-import type { TrainedForecast } from "../tasks/forecast/train.ts";
+import type { ModelFile } from "../formats/model.ts";
+import type { TaskReport } from "../tasks/common/report.ts";
+import type { PlanEvent, RunOptions, TaskModel, TaskTraining, Trained } from "../tasks/common/run.ts";
 import { shellWords } from "./command.ts";
-import type { ForecastFlags } from "./forecast-options.ts";
+import type { GeneralFlags, ResultFlags } from "./flags.ts";
 import type { EpochEvent } from "./loss-plot.ts";
 import { Progress } from "./progress.ts";
 import { type Session, version } from "./session.ts";
+import type { TrainPaths } from "./training-files.ts";
 
-/** The flags of `train forecast` as commander gives them. */
-export interface TrainFlags extends ForecastFlags {
-  out?: string;
-  resume?: string;
-  checkpoint?: string;
-  tensorboard?: string;
-  plot?: string;
-  plotLoss?: string;
-}
-
-/** Everything that a run of this verb writes. */
-export interface TrainPaths {
-  data: string;
-  model: string;
-  checkpoint: string;
-  keepCheckpoint: boolean;
+/** A training as its task has it. */
+export interface Job<P extends PlanEvent, R extends TaskReport, M extends TaskModel> {
+  task: string;
+  /** Name of the data, for titles. */
+  source: string;
+  /** What `samplesPerSecond` counts: `windows`. */
+  unit: string;
+  /** Seconds after which training ends anyway. */
+  timeLimit?: number | undefined;
+  /** @param run engine, signal, checkpoints, writer; the job adds what it resumes from */
+  start(run: RunOptions): TaskTraining<P, R, M>;
+  showPlan(event: P): string;
+  showReport(report: R): string;
+  /** Writes what is asked for beside the model. */
+  writeExtras?(trained: Trained<R, M>): void | Promise<void>;
+  /** Words of the command to try next, without `sluice`. */
+  next(model: string): string[];
 }
 
 /** One training under way, from the first event to the saved model. */
-export class Training {
+export class Training<P extends PlanEvent, R extends TaskReport, M extends TaskModel> {
   readonly #stop = new AbortController();
   #signal: NodeJS.Signals | null = null;
   /** The checkpoint on the disk that one can go on from. */
@@ -44,11 +44,9 @@ export class Training {
 
   constructor(
     readonly session: Session,
-    readonly flags: TrainFlags,
+    readonly flags: ResultFlags & GeneralFlags,
     readonly paths: TrainPaths,
-    readonly table: Table,
-    readonly options: ForecastOptions,
-    readonly resume: LoadedModel | undefined,
+    readonly job: Job<P, R, M>,
   ) {
     this.#saved = flags.resume ?? null;
   }
@@ -56,7 +54,7 @@ export class Training {
   async run(): Promise<void> {
     const { session, paths, flags } = this;
     const epochs: EpochEvent[] = [];
-    let trained: TrainedForecast | null;
+    let trained: Trained<R, M> | null;
     try {
       trained = await this.#train(epochs);
     } catch (error) {
@@ -65,33 +63,28 @@ export class Training {
       this.#listen(false);
     }
     if (trained) await this.#save(trained);
-    if (flags.plotLoss !== undefined) (await import("./loss-plot.ts")).writeLossPlot(flags.plotLoss, this.table.source, epochs);
-    if (this.#signal) await this.#sayStopped(trained?.report ?? null);
+    if (flags.plotLoss !== undefined) (await import("./loss-plot.ts")).writeLossPlot(flags.plotLoss, this.job.source, epochs);
+    if (this.#signal) this.#sayStopped(trained?.report ?? null);
     else if (trained) {
       if (!paths.keepCheckpoint) rmSync(paths.checkpoint, { force: true });
-      await this.#sayDone(trained.report);
+      this.#sayDone(trained.report);
     }
     session.exitCode = this.#signal === null ? 0 : this.#signal === "SIGINT" ? 130 : 143;
   }
 
   /** Null: stopped before there was anything to keep. */
-  async #train(epochs: EpochEvent[]): Promise<TrainedForecast | null> {
-    const { session, options, flags, table, resume } = this;
-    const [{ trainForecast }, { machineEngine }, { showPlan, whyEnded }] = await Promise.all([
-      import("../tasks/forecast/train.ts"),
-      import("./engine.ts"),
-      import("./show.ts"),
-    ]);
+  async #train(epochs: EpochEvent[]): Promise<Trained<R, M> | null> {
+    const { session, flags, job } = this;
+    const [{ machineEngine }, { whyEnded }] = await Promise.all([import("./engine.ts"), import("./show.ts")]);
     const board =
       flags.tensorboard === undefined ? null : new (await import("../formats/tensorboard.ts")).EventWriter(flags.tensorboard);
-    const progress = new Progress(session, options.timeLimit);
+    const progress = new Progress(session, job.unit, job.timeLimit);
     this.#progress = progress;
-    const events = trainForecast(table, options, {
-      engine: machineEngine(),
+    const events = job.start({
+      engine: machineEngine(flags.threads),
       signal: this.#stop.signal,
       checkpoint: (file) => this.#saveCheckpoint(file, progress),
       writer: `sluice ${version()}`,
-      ...(resume ? { resume } : {}),
     });
     try {
       for (;;) {
@@ -99,7 +92,7 @@ export class Training {
         if (done) return event;
         if (event.type === "plan") {
           this.#listen(true);
-          session.say(showPlan(event));
+          session.say(job.showPlan(event));
           await progress.begin(event);
         } else if (event.type === "step") {
           progress.step(event);
@@ -113,7 +106,7 @@ export class Training {
           if (event.validLoss !== null) board?.scalar("epoch/valid loss", event.validLoss, event.epoch);
         } else if (event.type === "end") {
           progress.end();
-          this.#ended = whyEnded(event, options);
+          this.#ended = whyEnded(event, job);
           if (event.best === null && event.reason === "aborted") return null;
           if (event.reason !== "aborted") {
             session.say(this.#ended);
@@ -158,20 +151,14 @@ export class Training {
     }
   }
 
-  async #save({ model: forecaster }: TrainedForecast): Promise<void> {
+  async #save(trained: Trained<R, M>): Promise<void> {
     const [{ writeAtomic }, { modelChunks }] = await Promise.all([import("../formats/files.ts"), import("../formats/model.ts")]);
     try {
-      writeAtomic(this.paths.model, modelChunks(forecaster.toFile(`sluice ${version()}`)));
+      writeAtomic(this.paths.model, modelChunks(trained.model.toFile(`sluice ${version()}`)));
     } catch (error) {
       throw this.#withAdvice(error);
     }
-    if (this.flags.plot === undefined) return;
-    const [{ drawForecast, heldOut }, { seriesFor }] = await Promise.all([
-      import("./forecast-output.ts"),
-      import("../tasks/forecast/apply.ts"),
-    ]);
-    const set = seriesFor(forecaster, this.table);
-    drawForecast(this.flags.plot, forecaster, set, heldOut(forecaster, set), this.table.source);
+    await this.job.writeExtras?.(trained);
   }
 
   /** The command that goes on from the checkpoint, with other words for some flags. */
@@ -193,37 +180,34 @@ export class Training {
     return new SluiceError(error.code, `${error.message}. ${way}`, { ...error.details, checkpoint }, { cause: error });
   }
 
-  async #showScores(report: ForecastReport): Promise<void> {
-    const { showReport } = await import("./show.ts");
+  #showScores(report: R): void {
     this.session.say("");
-    this.session.show(showReport(report));
+    this.session.show(this.job.showReport(report));
   }
 
-  async #sayDone(report: ForecastReport): Promise<void> {
-    const { session, paths, flags } = this;
-    await this.#showScores(report);
+  #sayDone(report: R): void {
+    const { session, paths, job } = this;
+    this.#showScores(report);
     session.say("");
     const size = statSync(paths.model).size;
     session.say(`model  ${paths.model} (${showBytes(size)})${paths.keepCheckpoint ? `, checkpoint ${paths.checkpoint}` : ""}`);
-    for (const path of [flags.plot, flags.plotLoss]) if (path !== undefined) session.say(`plot   ${path}`);
-    session.say(
-      `next   sluice ${shellWords(["predict", paths.model, paths.data, "--out", "forecast.csv", "--plot", "forecast.svg"])}`,
-    );
+    for (const path of paths.pictures) session.say(`plot   ${path}`);
+    session.say(`next   sluice ${shellWords(job.next(paths.model))}`);
     session.result({ ...report, model: paths.model });
   }
 
-  async #sayStopped(report: ForecastReport | null): Promise<void> {
+  #sayStopped(report: R | null): void {
     const { session, paths } = this;
     if (this.#ended) session.say(this.#ended);
     if (report) {
-      await this.#showScores(report);
+      this.#showScores(report);
       session.say(`\nmodel  ${paths.model}: the best so far`);
     } else session.say(`model  none yet: no epoch was finished`);
     const checkpoint = this.#saved;
     const resume = checkpoint === null ? null : this.#resumeCommand(checkpoint);
     session.warn(resume ? `stopped; go on with: ${resume}` : "stopped; there is no checkpoint to go on from");
     session.result({
-      ...(report ?? { task: "forecast", ended: "aborted" }),
+      ...(report ?? { task: this.job.task, ended: "aborted" }),
       model: report ? paths.model : null,
       checkpoint,
       resume,

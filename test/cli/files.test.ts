@@ -69,9 +69,9 @@ test.each<[string, () => Buffer, string]>([
     "format version is 2, expected 1",
   ],
   [
-    "of another task",
-    () => withHeader((text) => text.replace('\\"task\\":\\"forecast\\"', '\\"task\\":\\"classify\\"')),
-    'the task "classify", expected "forecast"',
+    "of a task that there is not",
+    () => withHeader((text) => text.replace('\\"task\\":\\"forecast\\"', '\\"task\\":\\"telepath\\"')),
+    'the task "telepath", expected "forecast"',
   ],
   [
     "whose config asks for absurd sizes",

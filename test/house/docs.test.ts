@@ -4,7 +4,7 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
 import { expect, test } from "vitest";
 import { Session } from "../../src/cli/session.ts";
-import { trainForecastCommand } from "../../src/cli/train-forecast.ts";
+import { tasks } from "../../src/cli/tasks.ts";
 
 const root = join(import.meta.dirname, "../..");
 const text = (file: string) => readFileSync(join(root, file), "utf8");
@@ -57,8 +57,9 @@ test.each(pages.filter((page) => !isGenerated(page)))("%s: the files that it nam
   expect([...new Set(named)].filter((file) => !invented.includes(file) && !existsSync(join(root, file)))).toEqual([]);
 });
 
-test("docs/forecast.md lists exactly the flags of sluice train forecast", () => {
-  const flags = trainForecastCommand(new Session([])).options.map(({ long }) => long!).sort();
-  const listed = [...text("docs/forecast.md").matchAll(/^\| `(--[\w-]+)/gm)].map((m) => m[1]!).sort();
+test.each(Object.keys(tasks))("docs/%s.md lists exactly the flags of its sluice train", async (task) => {
+  const command = await (await tasks[task]!.train.load()).command(new Session([]));
+  const flags = command.options.map(({ long }) => long!).sort();
+  const listed = [...text(`docs/${task}.md`).matchAll(/^\| `(--[\w-]+)/gm)].map((m) => m[1]!).sort();
   expect(listed).toEqual(flags);
 });

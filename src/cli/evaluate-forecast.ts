@@ -1,11 +1,12 @@
-/** @file `sluice evaluate`: scores a model beside its baselines on the test part of a table. Node-only. */
+/** @file `sluice evaluate` with a forecaster: scores a model beside its baselines on the test part of a table. Node-only. */
 import type { Command } from "commander";
 import { newCommand } from "./command.ts";
+import { addGeneralFlags, type GeneralFlags } from "./flags.ts";
 import { checkPicture } from "./paths.ts";
 import { addReadFlags, type ReadFlags } from "./reading.ts";
 import type { Session } from "./session.ts";
 
-interface Flags extends ReadFlags {
+interface Flags extends ReadFlags, GeneralFlags {
   split?: string;
   plot?: string;
 }
@@ -20,31 +21,30 @@ Examples:
   $ sluice evaluate model.safetensors newer.csv --split 2024-06-01,2024-09-01 --plot scores.svg
   $ sluice evaluate model.safetensors weather.csv --json | jq .test.mse`;
 
-export const command = (session: Session): Command =>
-  addReadFlags(
-    newCommand("evaluate", "Scores a model beside its baselines on the test part of a table.")
-      .argument("<model>", "model file")
-      .argument("<data>", "CSV or Parquet file with the model's columns")
-      .option("--split <a,b,c>", "train, valid and test as rows, parts, or two dates; default: as when training")
-      .option("--plot <file.svg>", "bars of the squared error by step ahead"),
-  )
-    .optionsGroup("General:")
-    .option("--json", "end with one JSON object on stdout")
-    .option("--quiet", "no notes, only the result")
+export function command(session: Session): Command {
+  const verb = newCommand("evaluate", "Scores a forecaster beside its baselines on the test part of a table.")
+    .argument("<model>", "model file")
+    .argument("<data>", "CSV or Parquet file with the model's columns")
+    .option("--split <a,b,c>", "train, valid and test as rows, parts, or two dates; default: as when training")
+    .option("--plot <file.svg>", "bars of the squared error by step ahead");
+  addReadFlags(verb);
+  return addGeneralFlags(verb, "the scores")
     .addHelpText("after", help)
     .action((model: string, data: string, flags: Flags) => evaluateFile(model, data, flags, session));
+}
 
 async function evaluateFile(modelPath: string, data: string, flags: Flags, session: Session): Promise<void> {
   if (flags.plot !== undefined) checkPicture("--plot", flags.plot, [modelPath, data]);
   const [{ readForecaster, tableFor }, { evaluateForecast }, { judge, showEvaluation, unitsOf }, { parseSplit }] =
     await Promise.all([
-      import("./model-file.ts"),
+      import("./forecast-file.ts"),
       import("../tasks/forecast/apply.ts"),
       import("../tasks/forecast/report.ts"),
       import("../data/split.ts"),
     ]);
+  const began = performance.now();
   const split = flags.split === undefined ? undefined : parseSplit(flags.split);
-  const model = readForecaster(modelPath);
+  const model = readForecaster(modelPath, "evaluate", flags.threads);
   const { table, options } = await tableFor(model, data, flags);
   const { evaluation, notes } = evaluateForecast(model, table, { ...options, ...(split ? { split } : {}) });
   const { cell } = model.config.network;
@@ -67,11 +67,12 @@ async function evaluateFile(modelPath: string, data: string, flags: Flags, sessi
     model: modelPath,
     source: table.source,
     units: unitsOf(plan),
-    test,
-    baselines,
+    ...{ test, valid: null, baselines },
     targets,
     verdict,
     windows: { test: windows },
+    parameters: [...model.params.values()].reduce((n, p) => n + p.size, 0),
+    seconds: (performance.now() - began) / 1000,
     notes,
   });
 }

@@ -1,12 +1,13 @@
-/** @file `sluice predict`: forecasts what comes after the end of a table. Node-only. */
+/** @file `sluice predict` with a forecaster: forecasts what comes after the end of a table. Node-only. */
 import type { Command } from "commander";
 import { SluiceError } from "../base/errors.ts";
 import { newCommand, shellWords } from "./command.ts";
+import { addGeneralFlags, type GeneralFlags } from "./flags.ts";
 import { checkOutput, checkPicture } from "./paths.ts";
 import { addReadFlags, type ReadFlags } from "./reading.ts";
 import type { Session } from "./session.ts";
 
-interface Flags extends ReadFlags {
+interface Flags extends ReadFlags, GeneralFlags {
   out?: string;
   plot?: string;
   holdOut?: boolean;
@@ -25,21 +26,19 @@ Examples:
   $ sluice predict model.safetensors weather.csv --hold-out --plot held-out.svg --out held-out.csv
   $ sluice predict model.safetensors weather.csv | head -5`;
 
-export const command = (session: Session): Command =>
-  addReadFlags(
-    newCommand("predict", "Forecasts what comes after the end of a table, with the model's fan of quantiles.")
-      .argument("<model>", "model file")
-      .argument("<data>", "CSV or Parquet file with the model's columns")
-      .optionsGroup("Where results go:")
-      .option("--out <file.csv>", "the forecast; default: stdout")
-      .option("--plot <file.svg>", "picture of history and forecast")
-      .option("--hold-out", "forecast the last stretch of the table instead, from the rows before it, and show the truth beside"),
-  )
-    .optionsGroup("General:")
-    .option("--json", "end with one JSON object on stdout: the forecast; needs --out for the CSV")
-    .option("--quiet", "no plot in the terminal, no notes")
+export function command(session: Session): Command {
+  const verb = newCommand("predict", "Forecasts what comes after the end of a table, with the model's fan of quantiles.")
+    .argument("<model>", "model file")
+    .argument("<data>", "CSV or Parquet file with the model's columns")
+    .optionsGroup("Where results go:")
+    .option("--out <file.csv>", "the forecast; default: stdout")
+    .option("--plot <file.svg>", "picture of history and forecast")
+    .option("--hold-out", "forecast the last stretch of the table instead, from the rows before it, and show the truth beside");
+  addReadFlags(verb);
+  return addGeneralFlags(verb, "the forecast; the CSV then needs --out")
     .addHelpText("after", help)
     .action((model: string, data: string, flags: Flags) => predictFile(model, data, flags, session));
+}
 
 async function predictFile(modelPath: string, data: string, flags: Flags, session: Session): Promise<void> {
   if (flags.out !== undefined) checkOutput("--out", flags.out, [modelPath, data]);
@@ -47,13 +46,13 @@ async function predictFile(modelPath: string, data: string, flags: Flags, sessio
   if (flags.plot !== undefined && flags.plot === flags.out)
     throw new SluiceError("usage", `--plot is ${flags.plot}, as --out is, expected a name of its own`);
   const [{ readForecaster, tableFor }, output, { seriesFor }, { toCsv }, { writeAtomic }] = await Promise.all([
-    import("./model-file.ts"),
+    import("./forecast-file.ts"),
     import("./forecast-output.ts"),
     import("../tasks/forecast/apply.ts"),
     import("../data/write.ts"),
     import("../formats/files.ts"),
   ]);
-  const model = readForecaster(modelPath);
+  const model = readForecaster(modelPath, "predict", flags.threads);
   const { table, options } = await tableFor(model, data, flags);
   const set = seriesFor(model, table, options);
   const forecasts = flags.holdOut ? output.heldOut(model, set) : model.predict(set);

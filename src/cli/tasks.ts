@@ -1,0 +1,36 @@
+/** @file The tasks of the command line: for each the files of its verbs, loaded only when called. Another task is another entry here. Node-only. */
+import type { ModelAbout } from "./show-model.ts";
+import type { Verb } from "./verbs.ts";
+
+/** Verbs that take a model, each with its line in `sluice --help`: what they do, and which flags they have, is up to the model's task. */
+export const modelVerbs = {
+  evaluate: "score a model beside its baselines on other data",
+  predict: "use a model: forecast, or classify",
+  generate: "write on from a prompt, with a language model",
+  chat: "talk to a language model in the terminal",
+  suggest: "suggest next words, with a language model",
+  translate: "translate text, with a translation model",
+} as const;
+
+export type ModelVerb = keyof typeof modelVerbs;
+
+export interface TaskEntry {
+  /** How its models are used, for who asked one for another task's verb. */
+  use: string;
+  train: { summary: string; load: () => Promise<Verb> };
+  verbs: Partial<Record<ModelVerb, () => Promise<Verb>>>;
+  /** What `inspect` says of its models. */
+  inspect: () => Promise<ModelAbout>;
+}
+
+export const tasks: Readonly<Record<string, TaskEntry>> = {
+  forecast: {
+    use: "predict <model> <data>",
+    train: { summary: "a forecaster of one or several columns of a table", load: () => import("./train-forecast.ts") },
+    verbs: { evaluate: () => import("./evaluate-forecast.ts"), predict: () => import("./predict-forecast.ts") },
+    inspect: () => import("./inspect-forecast.ts"),
+  },
+};
+
+/** The tasks that have a verb. */
+export const tasksWith = (verb: ModelVerb): string[] => Object.keys(tasks).filter((name) => tasks[name]!.verbs[verb] !== undefined);
