@@ -30,6 +30,23 @@ export const tasks: Readonly<Record<string, TaskEntry>> = {
     verbs: { evaluate: () => import("./evaluate-forecast.ts"), predict: () => import("./predict-forecast.ts") },
     inspect: () => import("./inspect-forecast.ts"),
   },
+  language: {
+    use: "generate <model> --prompt <text>",
+    train: { summary: "a language model of a text, which writes on, chats and suggests", load: () => import("./train-language.ts") },
+    verbs: {
+      evaluate: () => import("./evaluate-language.ts"),
+      generate: () => import("./generate.ts"),
+      chat: () => import("./chat.ts"),
+      suggest: () => import("./suggest.ts"),
+    },
+    inspect: () => import("./inspect-language.ts"),
+  },
+  classify: {
+    use: "predict <model> --text <text>",
+    train: { summary: "a classifier of texts, or of series", load: () => import("./train-classify.ts") },
+    verbs: { evaluate: () => import("./evaluate-classify.ts"), predict: () => import("./predict-classify.ts") },
+    inspect: () => import("./inspect-classify.ts"),
+  },
 };
 
 /** The tasks that have a verb. */

@@ -4,10 +4,12 @@ import { createEngine } from "../../engine/index.ts";
 import { decodeModel } from "../../formats/model.ts";
 import { Classifier } from "./classifier.ts";
 
+export { evaluateClassifier as evaluate } from "./apply.ts";
 export type { BaselineScores } from "./baselines.ts";
 export { Classifier, type ClassifierConfig, type Prediction, type Preparation } from "./classifier.ts";
 export type { Labelled, LabelledSeries, LabelledTexts, SeriesValues } from "./data.ts";
 export { type ClassScores, type ReliabilityBin, type Scores, score } from "./evaluate.ts";
+export { explanationHtml, explanationText } from "./explain-show.ts";
 export { type Explanation, type ExplainOptions, explainText as explain, type TokenAttribution } from "./explain.ts";
 export type { ClassifyData } from "./material.ts";
 export type { ClassifyOptions, ClassifyPlan } from "./options.ts";

@@ -1,6 +1,7 @@
 /** @file What a training works on: items read once, labels as numbers, and which items each member learns from. Runs in browsers. */
 import { SluiceError } from "../../base/errors.ts";
 import { fingerprint } from "../../base/hash.ts";
+import type { JsonObject } from "../../base/json.ts";
 import { countOf, type Labelled, type LabelledSeries, type LabelledTexts, pick } from "./data.ts";
 
 /** The parts of a data set. Left out: taken out of `train` (see `ClassifyOptions.split`). */
@@ -8,6 +9,8 @@ export interface ClassifyData {
   train: Labelled;
   valid?: Labelled;
   test?: Labelled;
+  /** How the files were read, for whoever reads another one for the same model; kept in its provenance. JSON. */
+  reading?: JsonObject;
 }
 
 /** Leaves out texts without a character that counts; says how many. */

@@ -12,7 +12,7 @@ import { type ClassifyData, joinParts, withoutEmpty } from "./material.ts";
 import { type ClassifyOptions, type ClassifyPlan, planClassify } from "./options.ts";
 import { logCountRatios } from "./ratios.ts";
 import { featureCount, fitSeries } from "./series.ts";
-import { foldItems, splitItems } from "./split.ts";
+import { countsOf, foldItems, splitItems } from "./split.ts";
 
 /** Everything settled before the first step. */
 export interface Prepared {
@@ -78,13 +78,13 @@ function splitData(given: ClassifyData, classes: readonly string[], plan: Classi
   const known = (part: Labelled | undefined) => (part ? withoutEmpty(part) : null);
   const [valid, test] = [known(given.valid), known(given.test)];
   for (const part of [valid, test]) if (part) notes.push(...part.notes);
-  const shares = plan.split ?? [0, 0, test ? 0 : 0.1];
-  if (shares[1] === 0 && shares[2] === 0) return { train: given.train, valid, test, notes };
-  if ((valid && shares[1]! > 0) || (test && shares[2]! > 0)) {
-    throw new SluiceError("usage", "classify: split is given and a validation or test set too, expected one or the other; leave the split out", {});
+  const counts = countsOf(plan.split ?? { by: "fractions", train: test ? 1 : 0.9, valid: 0, test: test ? 0 : 0.1 }, countOf(given.train));
+  if (counts[1] === 0 && counts[2] === 0) return { train: given.train, valid, test, notes };
+  if ((valid && counts[1] > 0) || (test && counts[2] > 0)) {
+    throw new SluiceError("usage", "classify: split is given, and a validation or test set too, expected one or the other; leave the split out");
   }
-  const [own, heldValid, heldTest] = splitItems(numberLabels(given.train, classes), [1 - shares[1]! - shares[2]!, shares[1]!, shares[2]!], plan.seed) as [Int32Array, Int32Array, Int32Array];
-  if (!plan.split) notes.push(`no test set was given: ${heldTest.length} items (every class in its share) are held out for it`);
+  const [own, heldValid, heldTest] = splitItems(numberLabels(given.train, classes), counts, plan.seed) as [Int32Array, Int32Array, Int32Array];
+  if (!plan.split) notes.push(`no test set was given: ${heldTest.length} items, every class in its share, are held out for it`);
   return {
     train: pick(given.train, own),
     valid: valid ?? (heldValid.length > 0 ? pick(given.train, heldValid) : null),
@@ -128,7 +128,7 @@ function configOf(plan: ClassifyPlan, classes: string[], preparation: Preparatio
 }
 
 /** Ratios are scaled down: what a count of a few says is not yet sure, and a network that starts sure does not learn. */
-const RATIO_SHARE = 0.3;
+const RATIO_SHARE = 0.1;
 
 /** Each member's wide part starts from naive Bayes on the items it learns from. */
 function startFromRatios({ network }: Classifier, features: readonly Int32Array[], labels: readonly Int32Array[], folds: Prepared["folds"]): void {

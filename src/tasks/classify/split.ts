@@ -1,5 +1,28 @@
 /** @file Which items train, validate and test: every class in its share. Runs in browsers. */
+import { SluiceError } from "../../base/errors.ts";
 import { Rng } from "../../base/random.ts";
+
+/** A split of items that no clock orders: parts of 1, or counts. */
+export interface ItemSplit {
+  by: "fractions" | "counts";
+  train: number;
+  valid: number;
+  test: number;
+}
+
+/**
+ * How many of `items` train, validate and test.
+ * @throws range: numbers that are none, or do not sum to all items
+ */
+export function countsOf({ by, train, valid, test }: ItemSplit, items: number): [train: number, valid: number, test: number] {
+  const whole = by === "counts" ? items : 1;
+  const sum = train + valid + test;
+  if (![train, valid, test].every((n) => n >= 0) || !(train > 0) || Math.abs(sum - whole) > 1e-6 * whole) {
+    throw new SluiceError("range", `classify: split is ${train}, ${valid}, ${test}, expected numbers from 0 whose sum is ${by === "counts" ? `${items}, the labelled items` : "1"}`, { train, valid, test, items });
+  }
+  const held = [valid, test].map((n) => (by === "counts" ? n : Math.round(n * items))) as [number, number];
+  return [items - held[0] - held[1], ...held];
+}
 
 /** The items in an order in which every stretch has all classes in about their shares; items without a label count as a class. */
 function dealt(labels: readonly ArrayLike<number>[], rng: Rng): Int32Array {
@@ -18,17 +41,16 @@ function dealt(labels: readonly ArrayLike<number>[], rng: Rng): Int32Array {
   return Int32Array.from(placed.sort((a, b) => a.at - b.at || a.i - b.i), ({ i }) => i);
 }
 
-/** Cuts items into parts of these shares of all, every class in its share; what the shares leave over goes to the first. Each part ascends. */
-export function splitItems(labels: readonly ArrayLike<number>[], shares: readonly number[], seed: number): Int32Array[] {
+/** Cuts items into parts of these sizes, every class in its share; each part ascends. What is left over goes to the first. */
+export function splitItems(labels: readonly ArrayLike<number>[], counts: readonly number[], seed: number): Int32Array[] {
   const order = dealt(labels, new Rng(seed));
   const parts: Int32Array[] = [];
   let to = order.length;
-  for (let k = shares.length - 1; k >= 1; k--) {
-    const from = Math.max(0, to - Math.round(shares[k]! * order.length));
-    parts.unshift(order.subarray(from, to).toSorted());
-    to = from;
+  for (let k = counts.length - 1; k >= 1; k--) {
+    parts.unshift(order.slice(to - counts[k]!, to).sort());
+    to -= counts[k]!;
   }
-  return [order.subarray(0, to).toSorted(), ...parts];
+  return [order.slice(0, to).sort(), ...parts];
 }
 
 /** For each of `members` the items it is trained on and the others, which validate it: parts that do not overlap while there are enough. */

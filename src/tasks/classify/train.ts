@@ -122,7 +122,7 @@ export async function* trainClassify(data: ClassifyData, options: ClassifyOption
     ...runFacts({ plan, parameters, notes, ended, engine, began }),
   };
   model.provenance = {
-    ...{ writer: run.writer ?? "sluice", source: data.train.source, dataHash: hash, items, seed, plan, backend: engine.backend },
+    ...{ writer: run.writer ?? "sluice", source: data.train.source, dataHash: hash, rows: items.train, items, seed, plan, backend: engine.backend, ...(data.reading ? { reading: data.reading } : {}) },
     // No clock: the same seed gives the same bytes, stopped and resumed or not.
     scores: { test: tested && brief(tested), valid: brief(valid), baselines },
   } as unknown as JsonObject;
