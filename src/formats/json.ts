@@ -3,9 +3,9 @@
  * last of two equal keys and says nothing; here that is an error.
  */
 import { SluiceError } from "../base/errors.ts";
-import { isObject, type JsonObject, show } from "../base/json.ts";
+import { type JsonObject, show } from "../base/json.ts";
 
-export { isObject, type JsonObject, show };
+export { isObject, type JsonObject, show } from "../base/json.ts";
 
 /**
  * The value of a JSON text in which no object has a key twice.

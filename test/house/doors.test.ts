@@ -40,6 +40,7 @@ test.each(doors)("%s as it is packed bundles for a browser without settings", as
   const context = createContext({ TextDecoder, TextEncoder, WebAssembly, performance, console });
   const packed = runInContext(`${out.outputFiles[0]!.text};door`, context) as Record<string, (...args: unknown[]) => unknown>;
   expect(Object.keys(packed).sort()).toEqual(Object.keys((await import(join(root, "src", `${door}.ts`))) as object).sort());
+  if (name === "sluice/text") await expect(packed["readText"]!("a.txt")).rejects.toThrow("readText: there are no files in a browser");
   if (name !== "sluice/data") return;
   const table = packed["parseCsv"]!('a,b\n1,"x, y"\n') as { columns: { values: ArrayLike<unknown> }[] };
   expect(table.columns.map(({ values }) => Array.from(values))).toEqual([[1], ["x, y"]]);
