@@ -17,6 +17,8 @@
 #include "rnn.h"
 #include "stream.h"
 #include "attention.h"
+#include "rows.h"
+#include "projection.h"
 
 #if defined(__wasm__)
 extern "C" void* memcpy(void* to, const void* from, unsigned long n) { return __builtin_memcpy(to, from, n); }

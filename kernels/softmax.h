@@ -3,10 +3,40 @@
 #include "abi.h"
 #include "vec.h"
 
-INLINE T rowMax(const T* x, int C) {
+// The largest of C > 0 numbers.
+NOINLINE T rowMax(const T* x, int C) {
   T top = x[0];
-  for (int c = 1; c < C; c++) top = x[c] > top ? x[c] : top;
+  int c = 0;
+  if (C >= 4 * W) {
+    V best[4];
+    UNROLL for (int i = 0; i < 4; i++) best[i] = load(x + i * W);
+    for (c = 4 * W; c + 4 * W <= C; c += 4 * W) {
+      UNROLL for (int i = 0; i < 4; i++) best[i] = atLeast(load(x + c + i * W), best[i]);
+    }
+    T lanes[W];
+    store(lanes, atLeast(atLeast(best[0], best[1]), atLeast(best[2], best[3])));
+    for (int i = 0; i < W; i++) top = lanes[i] > top ? lanes[i] : top;
+  }
+  for (; c < C; c++) top = x[c] > top ? x[c] : top;
   return top;
+}
+
+// Σ exp(x − top), and every term in `out` where there is one (x itself will do). Short stretches are summed in T, these in float64.
+NOINLINE double sumOfExp(T* out, const T* x, T top, int C) {
+  constexpr int STRETCH = 32 * W;
+  double sum = 0;
+  for (int from = 0; from < C; from += STRETCH) {
+    V part = {};
+    eachVector(min(STRETCH, C - from), [&](int c, int m) ALWAYS {
+      const V e = exp(load(x + from + c, m) - splat(top));
+      T lanes[W];
+      store(lanes, e);
+      part += load(lanes, m); // lanes beyond the row are no terms
+      if (out) store(out + from + c, e, m);
+    });
+    sum += total(part);
+  }
+  return sum;
 }
 
 // y = exp(x − max) / Σ exp(x − max)

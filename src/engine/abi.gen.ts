@@ -4,7 +4,7 @@
 export type Ptr = number;
 
 /** Changes with any signature below: an addon built from others is refused. */
-export const ABI = "c852dfa728a016c0";
+export const ABI = "d2488613cc4d579b";
 
 /** Every exported kernel, with the shapes of its pointers. */
 export interface Kernels {
@@ -28,7 +28,7 @@ export interface Kernels {
   additive_attention_forward(context: Ptr, weights: Ptr, query: Ptr, keys: Ptr, v: Ptr, values: Ptr, lengths: Ptr, Q: number, L: number, B: number, A: number, H: number): void;
   /** y [N], x [N] */
   affine_forward(y: Ptr, x: Ptr, N: number, scale: number, shift: number): void;
-  attention_work(Q: number, L: number, B: number, A: number): number;
+  attention_work(Q: number, L: number, B: number, A: number, H: number): number;
   /** y [N], x [N] */
   axpy(y: Ptr, a: number, x: Ptr, N: number): void;
   /** dlogits [N,C]?, dy [1], divisor [1], logits [N,C], target [N,C], positive [C]?, weight [N,C]? */
@@ -57,6 +57,10 @@ export interface Kernels {
   dropout_forward(y: Ptr, x: Ptr, N: number, scale: number, threshold: number, key0: number, key1: number, block0: number, block1: number): void;
   /** dweight [V,E]?, dy [N,E], ids [N] */
   embedding_backward(dweight: Ptr, dy: Ptr, ids: Ptr, N: number, E: number, padding: number): void;
+  /** dweight [V,E]?, dy [P-1,E], ids [M], offsets [P] */
+  embedding_bag_backward(dweight: Ptr, dy: Ptr, ids: Ptr, offsets: Ptr, P: number, E: number, mean: number): void;
+  /** y [P-1,E], ids [M], offsets [P], weight [V,E] */
+  embedding_bag_forward(y: Ptr, ids: Ptr, offsets: Ptr, weight: Ptr, M: number, P: number, V: number, E: number, mean: number): number;
   /** y [N,E], ids [N], weight [V,E] */
   embedding_forward(y: Ptr, ids: Ptr, weight: Ptr, N: number, V: number, E: number): number;
   /** dx [N]?, dy [N], y [N] */
@@ -67,6 +71,10 @@ export interface Kernels {
   fill(x: Ptr, value: number, N: number): void;
   /** x [N] */
   first_nonfinite(x: Ptr, N: number): number;
+  /** dx [N,H]?, dy [M,H], rows [M] */
+  gather_rows_backward(dx: Ptr, dy: Ptr, rows: Ptr, M: number, H: number): void;
+  /** y [M,H], x [N,H], rows [M] */
+  gather_rows_forward(y: Ptr, x: Ptr, rows: Ptr, M: number, N: number, H: number): number;
   /** dpred [N,2]?, dy [1], divisor [1], pred [N,2], target [N], weight [N]? */
   gaussian_nll_backward(dpred: Ptr, dy: Ptr, divisor: Ptr, pred: Ptr, target: Ptr, weight: Ptr, N: number, floor: number): void;
   /** y [1], divisor [1]?, pred [N,2], target [N], weight [N]? */
@@ -114,6 +122,10 @@ export interface Kernels {
   mae_backward(dpred: Ptr, dy: Ptr, divisor: Ptr, pred: Ptr, target: Ptr, weight: Ptr, N: number): void;
   /** y [1], divisor [1]?, pred [N], target [N], weight [N]? */
   mae_forward(y: Ptr, divisor: Ptr, pred: Ptr, target: Ptr, weight: Ptr, N: number, mean: number): void;
+  /** dx [L,N]?, dy [L,N], mask [N] */
+  mask_steps_backward(dx: Ptr, dy: Ptr, mask: Ptr, L: number, N: number): void;
+  /** y [L,N], x [L,N], mask [N] */
+  mask_steps_forward(y: Ptr, x: Ptr, mask: Ptr, L: number, N: number): void;
   /** dx [L,B,H]?, dy [B,H], y [B,H], x [L,B,H], lengths [B]? */
   max_pool_backward(dx: Ptr, dy: Ptr, y: Ptr, x: Ptr, lengths: Ptr, L: number, B: number, H: number): void;
   /** y [B,H], x [L,B,H], lengths [B]? */
@@ -130,6 +142,11 @@ export interface Kernels {
   mul_backward(da: Ptr, db: Ptr, dy: Ptr, a: Ptr, b: Ptr, N: number): void;
   /** y [N], a [N], b [N] */
   mul_forward(y: Ptr, a: Ptr, b: Ptr, N: number): void;
+  /** dx [N,H]?, dw [V,H]?, db [V]?, dy [1], sx [N,H], sw [V,H], sb [V] */
+  projected_cross_entropy_backward(dx: Ptr, dw: Ptr, db: Ptr, dy: Ptr, sx: Ptr, sw: Ptr, sb: Ptr, N: number, H: number, V: number): void;
+  /** y [1], nats [N]?, sx [N,H]?, sw [V,H]?, sb [V]?, x [N,H], w [V,H], b [V]?, target [N], weight [N]? */
+  projected_cross_entropy_forward(y: Ptr, nats: Ptr, sx: Ptr, sw: Ptr, sb: Ptr, x: Ptr, w: Ptr, b: Ptr, target: Ptr, weight: Ptr, work: Ptr, N: number, H: number, V: number, mean: number, smoothing: number, ignore: number): number;
+  projected_cross_entropy_work(N: number, H: number, V: number): number;
   /** dpred [N,Q]?, dy [1], divisor [1], pred [N,Q], target [N], quantiles [Q], weight [N]? */
   quantile_backward(dpred: Ptr, dy: Ptr, divisor: Ptr, pred: Ptr, target: Ptr, quantiles: Ptr, weight: Ptr, N: number, Q: number): void;
   /** y [1], divisor [1]?, pred [N,Q], target [N], quantiles [Q], weight [N]? */
@@ -149,6 +166,10 @@ export interface Kernels {
   /** y [L,B,H], hn [B,H], saved [L,B,H]?, x [L,B,I], h0 [B,H]?, wx [H,I], wh [H,H], bx [H]?, bh [H]?, lengths [B]?, mask [B,H]?, zone [L,B,H]? */
   rnn_forward(y: Ptr, hn: Ptr, saved: Ptr, x: Ptr, h0: Ptr, wx: Ptr, wh: Ptr, bx: Ptr, bh: Ptr, lengths: Ptr, mask: Ptr, zone: Ptr, work: Ptr, L: number, B: number, I: number, H: number, reverse: number, relu: number, keep: number): void;
   rnn_work(L: number, B: number, I: number, H: number): number;
+  /** dx [N,H]?, dy [N,H], scale [N] */
+  scale_rows_backward(dx: Ptr, dy: Ptr, scale: Ptr, N: number, H: number): void;
+  /** y [N,H], x [N,H], scale [N] */
+  scale_rows_forward(y: Ptr, x: Ptr, scale: Ptr, N: number, H: number): void;
   /** dx [N,B,K]?, ds [B]?, dt [B]?, dy [N,B,K], x [N,B,K], s [B]? */
   scale_shift_backward(dx: Ptr, ds: Ptr, dt: Ptr, dy: Ptr, x: Ptr, s: Ptr, N: number, B: number, K: number): void;
   /** y [N,B,K], x [N,B,K], s [B]?, t [B]? */
@@ -193,6 +214,8 @@ export interface Kernels {
   tanh_backward(dx: Ptr, dy: Ptr, y: Ptr, N: number): void;
   /** y [N], x [N] */
   tanh_forward(y: Ptr, x: Ptr, N: number): void;
+  /** ids [N,K], values [N,K], logits [N,V] */
+  top_k(ids: Ptr, values: Ptr, logits: Ptr, N: number, V: number, K: number): void;
   /** dx [A,B,C]?, dy [B,A,C] */
   transpose01_backward(dx: Ptr, dy: Ptr, A: number, B: number, C: number): void;
   /** y [B,A,C], x [A,B,C] */

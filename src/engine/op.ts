@@ -70,6 +70,8 @@ export interface OpSpec<I extends Words, O extends Words, S extends Words, A ext
   ): void;
   /** Sizes that the table-wide tests try. */
   readonly try: readonly Sizes<I, unknown>[];
+  /** Integer inputs for those sizes, where not any numbers will do. */
+  readonly tryInts?: (n: Dims) => Readonly<Record<string, readonly number[]>>;
   /** Options that the table-wide tests try beside the defaults. */
   readonly tryOptions?: readonly Partial<Widen<A>>[];
 }
@@ -91,6 +93,7 @@ export interface Op {
     readonly options?: Options;
     readonly backward?: unknown;
     readonly try: readonly Dims[];
+    readonly tryInts?: (n: Dims) => Readonly<Record<string, readonly number[]>>;
     readonly tryOptions?: readonly object[];
   };
 }

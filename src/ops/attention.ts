@@ -19,7 +19,7 @@ export const additiveAttention = /* @__PURE__ */ defineOp({
   outputs: { context: "Q B H", weights: "Q B L" },
   forward: (k, p, { Q, L, B, A, H }) =>
     k.additive_attention_forward(p.context, p.weights, p.query, p.keys, p.v, p.values, p.lengths, Q, L, B, A, H),
-  backwardWork: (k, { Q, L, B, A }) => k.attention_work(Q, L, B, A),
+  backwardWork: (k, { Q, L, B, A, H }) => k.attention_work(Q, L, B, A, H),
   backward: (k, p, { Q, L, B, A, H }) =>
     k.additive_attention_backward(
       ...([p.dquery, p.dkeys, p.dv, p.dvalues, p.dcontext, p.dweights] as const),
@@ -38,7 +38,7 @@ export const dotAttention = /* @__PURE__ */ defineOp({
   options: { scale: 1 },
   forward: (k, p, { Q, L, B, A, H }, { scale }) =>
     k.dot_attention_forward(p.context, p.weights, p.query, p.keys, p.values, p.lengths, scale, Q, L, B, A, H),
-  backwardWork: (k, { Q, L, B, A }) => k.attention_work(Q, L, B, A),
+  backwardWork: (k, { Q, L, B, A, H }) => k.attention_work(Q, L, B, A, H),
   backward: (k, p, { Q, L, B, A, H }, { scale }) =>
     k.dot_attention_backward(
       ...([p.dquery, p.dkeys, p.dvalues, p.dcontext, p.dweights] as const),

@@ -4,20 +4,12 @@
  */
 import { SluiceError } from "../base/errors.ts";
 import { defineOp } from "../engine/op.ts";
+import { isMean } from "./reduction.ts";
 
-/** How a loss becomes one number. */
-type Reduction = "mean" | "sum";
 const options = { reduction: "mean" };
 const tryOptions = [{ reduction: "sum" }];
 const sizes = [{ N: 1 }, { N: 7 }];
 
-/** 1 for the mean, 0 for the sum. */
-function isMean(o: { reduction: string }): number {
-  if (o.reduction !== ("mean" satisfies Reduction) && o.reduction !== ("sum" satisfies Reduction)) {
-    throw new SluiceError("usage", `loss: reduction is "${o.reduction}", expected "mean" or "sum"`, { reduction: o.reduction });
-  }
-  return +(o.reduction === "mean");
-}
 /** @throws range: `value` is not above 0 */
 function checkAbove0(where: string, value: number): void {
   if (!(value > 0)) throw new SluiceError("range", `${where} is ${value}, expected a number above 0`, { value });

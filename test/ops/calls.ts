@@ -11,12 +11,14 @@ export const shape = (words: string, dims: Dims): number[] => shapeOf(parseAxes(
 
 /**
  * Numbers that any op accepts: integers are class numbers where there is a vocabulary V and lengths otherwise; constants lie in
- * (0, 1).
+ * (0, 1). An op that is more particular says so itself (`tryInts`).
  */
 export function draw(op: Op, dims: Dims, keys: readonly string[], rng: Rng): Numbers {
   return Object.fromEntries(
     keys.map((key) => {
       const words = op.spec.inputs[key]!;
+      const ints = op.spec.tryInts?.(dims)[key];
+      if (ints) return [key, [...ints]];
       const { kind } = parseAxes(words);
       const one = {
         int: () => rng.below(dims["V"] ?? dims["L"]! + 1),

@@ -123,7 +123,7 @@ test("the inference build gives the same bits, and lacks only what training need
     "studentTNll",
     "weightedMean",
   ];
-  expect(lacking).toEqual([...losses, "dropout"].sort());
+  expect(lacking).toEqual([...losses, "dropout", "projectedCrossEntropy"].sort());
 });
 
 test("names are told apart, and every op says what it does", () => {
