@@ -45,7 +45,7 @@ function attach(isa, memory) {
     (...args) => {
       if (memory.buffer !== buffer) {
         buffer = memory.buffer; // grown since
-        invoke = addon.attach(isa, new Uint8Array(buffer), block);
+        invoke = addon.attach(isa, new Uint8Array(buffer), block, 1);
       }
       for (let i = 0; i < args.length; i++) block[i + 1] = args[i];
       block[0] = number;

@@ -8,9 +8,15 @@
 // the other rows nor on any block size here: a batch gives the same as its items, a chunk the same as the whole.
 //
 // A right side is packed once for all threads: each packs its share of the panels.
+//
+// With BF16 (one native build, used on request only) both sides are rounded to bfloat16 when they are packed: bf16.h.
 #pragma once
 #include "team.h"
 #include "vec.h"
+
+#ifndef BF16
+#define BF16 0
+#endif
 
 // A tile's sums, a row of B and one number of A fit the vector registers: 32 of them, or 16 (V8 has 15 to give).
 #if defined(__AVX512F__)
@@ -61,6 +67,27 @@ NOINLINE void addRow(T* y, const T* x, int n) {
 
 // ---- packing ----
 
+// out[j][i] = rows[i][k + j] for four j: W rows are turned into columns in registers.
+template <class Vec> INLINE void turn(Vec (&out)[4], const T* const* rows, int k) {
+  if constexpr (sizeof(Vec) >= 4 * sizeof(T)) {
+    const Vec a = loadQuads(rows, k), b = loadQuads(rows + 1, k), c = loadQuads(rows + 2, k), d = loadQuads(rows + 3, k);
+    const Vec ab = interleaveLow(a, b), cd = interleaveLow(c, d), AB = interleaveHigh(a, b), CD = interleaveHigh(c, d);
+    out[0] = lowPairs(ab, cd);
+    out[1] = highPairs(ab, cd);
+    out[2] = lowPairs(AB, CD);
+    out[3] = highPairs(AB, CD);
+  } else {
+    UNROLL for (int j = 0; j < 4; j++) out[j] = column<Vec>(rows, k + j);
+  }
+}
+
+#if BF16
+#include "bf16.h"
+#else
+INLINE int depthOf(int K) { return K; } // words of K packed numbers
+INLINE V dot(V sum, V left, V right) { return fma_(left, right, sum); }
+INLINE V splatPacked(const T* p) { return splat(*p); }
+
 // out[k·stride + i] = rows[i][first + k] (· scale[i][first + k]) for i < 4, k < K.
 NOINLINE void interleaveFour(T* out, int stride, const T* const* rows, const T* const* scale, int first, int K) {
   const T *p0 = rows[0] + first, *p1 = rows[1] + first, *p2 = rows[2] + first, *p3 = rows[3] + first;
@@ -98,15 +125,16 @@ INLINE void interleave(T* out, int stride, const T* const* rows, const T* const*
     interleaveFour(out + i, stride, rows + i, scale ? scale + i : nullptr, first, K);
   }
 }
+#endif
 
 // Packs B[k][n] = rows[n][first + k], K × N: the rows of a weight become columns. Only one part's share of them.
 NOINLINE void packTransposed(T* packed, const T* const* rows, int first, int K, int N, const Part& part = {}) {
   const auto [from, to] = part.of(N, NR);
   for (int k0 = 0; k0 < K; k0 += KC) {
-    const int kc = min(KC, K - k0);
-    T* out = packed + i64(k0) * roundUp(N, NR) + i64(from) * kc;
-    for (int j = from; j < to; j += NR, out += kc * NR) {
-      if (N - j < NR) fillRow(out, 0, kc * NR);
+    const int kc = min(KC, K - k0), depth = depthOf(kc);
+    T* out = packed + i64(k0) * roundUp(N, NR) + i64(from) * depth;
+    for (int j = from; j < to; j += NR, out += depth * NR) {
+      if (N - j < NR) fillRow(out, 0, depth * NR);
       interleave(out, NR, rows + j, nullptr, min(NR, N - j), first + k0, kc);
     }
   }
@@ -117,9 +145,14 @@ NOINLINE void packStraight(T* packed, const T* const* rows, const T* const* scal
   const auto [from, to] = part.of(N, NR);
   for (int k0 = 0; k0 < K; k0 += KC) {
     const int kc = min(KC, K - k0);
-    T* out = packed + i64(k0) * roundUp(N, NR) + i64(from) * kc;
+    T* out = packed + i64(k0) * roundUp(N, NR) + i64(from) * depthOf(kc);
     for (int j = from; j < to; j += NR) {
       const int n = min(NR, N - j);
+#if BF16
+      if (n < NR) fillRow(out, 0, depthOf(kc) * NR);
+      for (int i = 0; i < n; i += W) pairRows(out + i, NR, rows + k0, scale ? scale + k0 : nullptr, j + i, min(W, n - i), kc);
+      out += depthOf(kc) * NR;
+#else
       for (int k = k0; k < k0 + kc; k++, out += NR) {
         const T* row = rows[k] + j;
         if (n == NR) {
@@ -128,6 +161,7 @@ NOINLINE void packStraight(T* packed, const T* const* rows, const T* const* scal
           for (int i = 0; i < NR; i++) out[i] = i < n ? row[i] * (scale ? scale[k][j + i] : T(1)) : T(0);
         }
       }
+#endif
     }
   }
 }
@@ -144,13 +178,16 @@ template <class F> INLINE void eachPanel(int M, F f) {
 
 // Packs a block of A from its rows: A[m][k] = rows[m][first + k] (· scale[m][first + k]).
 NOINLINE void packBlock(T* out, const T* const* rows, const T* const* scale, int first, int M, int K) {
-  eachPanel(M, [&](int m, int size) ALWAYS { interleave(out + m * K, size, rows + m, scale ? scale + m : nullptr, size, first, K); });
+  eachPanel(M, [&](int m, int size) ALWAYS { interleave(out + m * depthOf(K), size, rows + m, scale ? scale + m : nullptr, size, first, K); });
 }
 
 // Packs a block of A from its columns: A[m][k] = rows[k][first + m].
 NOINLINE void packBlockOfColumns(T* out, const T* const* rows, int first, int M, int K) {
   eachPanel(M, [&](int m, int size) ALWAYS {
-    T* to = out + m * K;
+    T* to = out + m * depthOf(K);
+#if BF16
+    pairRows(to, size, rows, nullptr, first + m, size, K);
+#else
     if (size >= 4) {
       for (int k = 0; k < K; k++, to += size) {
         const T* from = rows[k] + first + m;
@@ -162,12 +199,13 @@ NOINLINE void packBlockOfColumns(T* out, const T* const* rows, int first, int M,
         for (int i = 0; i < size; i++) *to++ = rows[k][first + m + i];
       }
     }
+#endif
   });
 }
 
 // ---- the product ----
 
-// ROWS × PANELS·NR sums in registers; the panels of B stand K·NR apart.
+// ROWS × PANELS·NR sums in registers; the panels of B stand K·NR apart, K words deep.
 template <int ROWS, int PANELS> NOINLINE void tile(T* const* c, int column, const T* a, const T* b, int K) {
   V sum[ROWS][PANELS * PANEL_VECTORS];
   UNROLL for (int i = 0; i < ROWS; i++) {
@@ -177,8 +215,8 @@ template <int ROWS, int PANELS> NOINLINE void tile(T* const* c, int column, cons
     V right[PANELS * PANEL_VECTORS];
     UNROLL for (int v = 0; v < PANELS * PANEL_VECTORS; v++) right[v] = load(b + (v / PANEL_VECTORS) * K * NR + (v % PANEL_VECTORS) * W);
     UNROLL for (int i = 0; i < ROWS; i++) {
-      const V left = splat(a[i]);
-      UNROLL for (int v = 0; v < PANELS * PANEL_VECTORS; v++) sum[i][v] = fma_(left, right[v], sum[i][v]);
+      const V left = splatPacked(a + i);
+      UNROLL for (int v = 0; v < PANELS * PANEL_VECTORS; v++) sum[i][v] = dot(sum[i][v], left, right[v]);
     }
     a += ROWS;
     b += NR;
@@ -213,12 +251,15 @@ INLINE void prefetchTile(T* const* c, int column, int rows) {
 #endif
 }
 
-// C[m][column + n] += Σ_k A[m][k]·B[k][n] for a packed block of A and one KC block of packed B; M <= MC, K <= KC.
-NOINLINE void multiplyBlocks(T* const* c, int column, const T* a, const T* b, int M, int N, int K) {
+// C[m][column + n] += Σ_k A[m][k]·B[k][n] for a packed block of A and one KC block of packed B; M <= MC, K = numbers <= KC.
+NOINLINE void multiplyBlocks(T* const* c, int column, const T* a, const T* b, int M, int N, int numbers) {
+  const int K = depthOf(numbers);
   int j = 0;
   // With few rows, several panels at once keep enough chains going.
   if (M == 1) {
+    for (; j + 6 * NR <= N; j += 6 * NR) tile<1, 6>(c, column + j, a, b + j * K, K);
     for (; j + 4 * NR <= N; j += 4 * NR) tile<1, 4>(c, column + j, a, b + j * K, K);
+    for (; j + 2 * NR <= N; j += 2 * NR) tile<1, 2>(c, column + j, a, b + j * K, K);
   } else if (M == 2) {
     for (; j + 2 * NR <= N; j += 2 * NR) tile<2, 2>(c, column + j, a, b + j * K, K);
   }
@@ -251,27 +292,13 @@ struct Right {
   const T* packed;
   const T* const* rows;
 };
-constexpr int FEW = 2;
+constexpr int FEW = BF16 ? 0 : 2; // rounded, every product goes the same way, so that a row's bits depend on no other
 
 // The right side B[k][n] = rows[n][k] for a product with M rows in all; `out` holds packedSize(K, N). Parts have to meet before they use it.
 INLINE Right prepare(T* out, const T* const* rows, int K, int N, int M, const Part& part = {}) {
   if (M <= FEW) return {nullptr, rows};
   packTransposed(out, rows, 0, K, N, part);
   return {out, rows};
-}
-
-// out[j][i] = rows[i][k + j] for four j: W rows are turned into columns in registers.
-template <class Vec> INLINE void turn(Vec (&out)[4], const T* const* rows, int k) {
-  if constexpr (sizeof(Vec) >= 4 * sizeof(T)) {
-    const Vec a = loadQuads(rows, k), b = loadQuads(rows + 1, k), c = loadQuads(rows + 2, k), d = loadQuads(rows + 3, k);
-    const Vec ab = interleaveLow(a, b), cd = interleaveLow(c, d), AB = interleaveHigh(a, b), CD = interleaveHigh(c, d);
-    out[0] = lowPairs(ab, cd);
-    out[1] = highPairs(ab, cd);
-    out[2] = lowPairs(AB, CD);
-    out[3] = highPairs(AB, CD);
-  } else {
-    UNROLL for (int j = 0; j < 4; j++) out[j] = column<Vec>(rows, k + j);
-  }
 }
 
 // c[n] += Σ_k a[k] · p[n][k] for PARTS·W columns, of which the last part has `last`.
@@ -317,9 +344,11 @@ NOINLINE void multiply(T* const* c, int cColumn, const T* const* a, int aColumn,
     const int mc = min(step, M - m);
     for (int k = 0; k < K; k += KC) {
       const int kc = min(KC, K - k);
-      packBlock(block, a + m, scale ? scale + m : nullptr, aColumn + k, mc, kc);
-      if (b.packed) multiplyBlocks(c + m, cColumn, block, b.packed + k * roundUp(N, NR), mc, N, kc);
-      else multiplyRow(c[m] + cColumn, block, b.rows, k, N, kc);
+      const T* left = block;
+      if (mc == 1 && !scale && !BF16) left = a[m] + aColumn + k; // a block of one row is that row
+      else packBlock(block, a + m, scale ? scale + m : nullptr, aColumn + k, mc, kc);
+      if (b.packed) multiplyBlocks(c + m, cColumn, left, b.packed + k * roundUp(N, NR), mc, N, kc);
+      else multiplyRow(c[m] + cColumn, left, b.rows, k, N, kc);
     }
   }
 }

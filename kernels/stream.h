@@ -14,6 +14,8 @@
 
 enum StreamKind { STREAM_LINEAR, STREAM_GRU, STREAM_GRU_BEFORE, STREAM_LSTM, STREAM_RNN, STREAM_RNN_RELU };
 enum StreamFormat { PANELS, STRIPS, STRIPS_BF16, STRIPS_INT8 };
+// As asked for, but that panels are for rounded products where there are any: streams stay float until bf16 is asked of them.
+INLINE int streamFormat(int format) { return BF16 && format == PANELS ? STRIPS : format; }
 enum StreamFlags { RESIDUAL = 1, PROJECTION = 2, PEEPHOLES = 4, ZONEOUT = 8 };
 
 // Words as src/nn/stream.ts writes them. Addresses count bytes from the start of engine memory; h and c are 0 where there is none.
@@ -223,7 +225,7 @@ static StreamWeights layWeights(Scratch& s, const Layout& c, int kind, int flags
 // Elements of a layer's packed weights.
 KERNEL int stream_packed(int kind, int flags, int I, int H, int P, int format) {
   Scratch s{nullptr};
-  layWeights(s, streamLayout(kind, I, H, P), kind, flags, format);
+  layWeights(s, streamLayout(kind, I, H, P), kind, flags, streamFormat(format));
   return s.used;
 }
 // Elements of scratch for stream_pack.
@@ -235,6 +237,7 @@ KERNEL int stream_pack_work(int H, int P) {
 // Packs the weights of one layer; `keep` is what zoneout takes of a new value. Linear: wx, bx and H outputs.
 KERNEL void stream_pack(T* packed, const T* wx /*[gates·H,I]*/, const T* wh /*[gates·H,P]?*/, const T* wr /*[P,H]?*/, const T* bx /*[gates·H]?*/, const T* bh /*[gates·H]?*/, const T* peep /*[3,H]?*/, T* work,
   int kind, int flags, int I, int H, int P, int format, T keep) {
+  format = streamFormat(format);
   const Layout c = streamLayout(kind, I, H, P);
   Scratch s{nullptr}, lists{work};
   const StreamWeights w = *(StreamWeights*)packed = layWeights(s, c, kind, flags, format);
@@ -365,7 +368,7 @@ NOINLINE void streamCells(const StreamRun& r, T* h, T* c) {
 // Elements of scratch for stream_step: `width` is the widest row of gates, `most` the largest H or P of all layers.
 KERNEL int stream_work(int sessions, int width, int most, int format) {
   Scratch s{nullptr};
-  StreamWork(s, sessions, width, most, format);
+  StreamWork(s, sessions, width, most, streamFormat(format));
   return s.used;
 }
 
@@ -375,16 +378,17 @@ KERNEL int stream_step(const int* program) {
   const StreamProgram& p = *(const StreamProgram*)program;
   char* const memory = (char*)program - p.self;
   const auto at = [&](u32 address) ALWAYS { return (T*)(memory + address); };
+  const int format = streamFormat(p.format);
   const int bad = first_nonfinite(at(p.layer[0].in), p.sessions * p.inputs);
   if (bad >= 0) return bad + 1;
   Scratch scratch{at(p.work)};
-  const StreamWork work(scratch, p.sessions, p.width, p.most, p.format);
+  const StreamWork work(scratch, p.sessions, p.width, p.most, format);
   for (int i = 0; i < p.layers; i++) {
     const StreamLayer& l = p.layer[i];
     const StreamWeights& w = *(const StreamWeights*)at(l.weights);
-    const int step = p.format == PANELS ? STREAM_ROWS : 1;
+    const int step = format == PANELS ? STREAM_ROWS : 1;
     for (int first = 0; first < p.sessions; first += step) {
-      const StreamRun r{l, w, work, min(step, p.sessions - first), p.format, bool((*work.turns + first) & 1)};
+      const StreamRun r{l, w, work, min(step, p.sessions - first), format, bool((*work.turns + first) & 1)};
       const T* x = at(l.in) + first * l.I;
       T *h = at(l.h) + first * l.P, *out = at(l.out) + first * l.P;
       for (int j = 0; j < r.n; j++) {

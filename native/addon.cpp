@@ -4,6 +4,7 @@
 //          isas       instruction sets that this processor has, fastest first
 //          attach(isa, memory, block, threads) -> invoke
 //          kernels    their names in the order of their numbers, separated by spaces
+//          onRequest  those that it has and that round, so that nobody gets them unasked
 //          peak(isa, n)  n rounds of multiply-adds on registers, 24 · lanes operations each
 //
 // A Node-API call costs about 8 ns per number, so invoke() takes none: the caller writes the kernel's number into block[0] and its
@@ -22,7 +23,7 @@ extern "C" void* malloc(unsigned long n);
 extern "C" void free(void* p);
 
 #if defined(__x86_64__)
-extern "C" const Backend backend_avx512, backend_avx2, backend_sse2;
+extern "C" const Backend backend_avx512, backend_avx512bf16, backend_avx2, backend_sse2;
 #else
 extern "C" const Backend backend_neon;
 #endif
@@ -33,13 +34,18 @@ struct Set {
   const char* name;
   const Backend* backend;
   bool (*here)(); // whether this processor (and its operating system) has it
+  bool onRequest = false; // rounds more than float does
 };
+#if defined(__x86_64__)
+bool hasAvx512() {
+  return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl") &&
+    __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("fma");
+}
+#endif
 constexpr Set sets[] = {
 #if defined(__x86_64__)
-  {"avx512", &backend_avx512, [] {
-     return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl") &&
-       __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("fma");
-   }},
+  {"avx512", &backend_avx512, hasAvx512},
+  {"avx512bf16", &backend_avx512bf16, [] { return hasAvx512() && __builtin_cpu_supports("avx512bf16"); }, true},
   {"avx2", &backend_avx2, [] { return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"); }},
   {"sse2", &backend_sse2, [] { return true; }},
 #else
@@ -159,14 +165,16 @@ NAPI_MODULE_INIT() {
   napi_set_named_property(env, exports, "abi", value);
   napi_create_string_utf8(env, KERNEL_NAMES, NAPI_AUTO_LENGTH, &value);
   napi_set_named_property(env, exports, "kernels", value);
-  napi_create_array(env, &list);
-  int n = 0;
-  for (const Set& s : sets) {
-    if (!s.here()) continue;
-    napi_create_string_utf8(env, s.name, NAPI_AUTO_LENGTH, &value);
-    napi_set_element(env, list, n++, value);
+  for (int onRequest = 0; onRequest < 2; onRequest++) {
+    napi_create_array(env, &list);
+    int n = 0;
+    for (const Set& s : sets) {
+      if (s.onRequest != onRequest || !s.here()) continue;
+      napi_create_string_utf8(env, s.name, NAPI_AUTO_LENGTH, &value);
+      napi_set_element(env, list, n++, value);
+    }
+    napi_set_named_property(env, exports, onRequest ? "onRequest" : "isas", list);
   }
-  napi_set_named_property(env, exports, "isas", list);
   napi_create_function(env, "attach", NAPI_AUTO_LENGTH, attach, nullptr, &value);
   napi_set_named_property(env, exports, "attach", value);
   napi_create_function(env, "peak", NAPI_AUTO_LENGTH, peak, nullptr, &value);

@@ -7,6 +7,7 @@
 import { spawn, spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -21,6 +22,7 @@ const out = join(native, "out", target);
 const units = {
   x64: {
     avx512: ["-mavx512f", "-mavx512bw", "-mavx512vl", "-mavx512dq", "-mfma"],
+    avx512bf16: ["-mavx512f", "-mavx512bw", "-mavx512vl", "-mavx512dq", "-mfma", "-mavx512bf16", "-DBF16=1"],
     avx2: ["-mavx2", "-mfma", "-mf16c"],
     sse2: [],
   },
@@ -177,7 +179,9 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
       console.log(`native: not built, ${reason}; WebAssembly runs instead`);
       process.exitCode = optional ? 0 : 1;
     } else if (verb === "check") {
-      for (const isa of Object.keys(units)) console.log(`native: ${isa}: ${(await checkMemory(isa)).trim()}`);
+      await build();
+      const { isas, onRequest } = createRequire(import.meta.url)(join(out, "sluice.node")); // what this processor can run
+      for (const isa of [...isas, ...onRequest]) console.log(`native: ${isa}: ${(await checkMemory(isa)).trim()}`);
     } else {
       await build();
       if (verb === "pack") console.log(`native: ${pack(folder)}`);

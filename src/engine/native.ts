@@ -10,8 +10,11 @@ import { SluiceError } from "../base/errors.ts";
 import { ABI, type Kernels } from "./abi.gen.ts";
 import type { Backend } from "./engine.ts";
 
-/** Instruction sets that there are kernels for; which of them run, the processor says. */
-export type Isa = "avx512" | "avx2" | "sse2" | "neon";
+/**
+ * Instruction sets that there are kernels for; which of them run, the processor says. `avx512bf16` is `avx512` with what goes into matrix
+ * products rounded to bfloat16: other results, so it runs only where it is asked for.
+ */
+export type Isa = "avx512" | "avx512bf16" | "avx2" | "sse2" | "neon";
 
 /** What sluice.node exports; see native/addon.cpp. */
 export interface Addon {
@@ -19,6 +22,8 @@ export interface Addon {
   readonly abi: string;
   /** Instruction sets that this processor has, fastest first. */
   readonly isas: readonly Isa[];
+  /** Those that it has and that round, which nobody gets unasked. */
+  readonly onRequest: readonly Isa[];
   /** A function that runs the kernel `block[0]` on the arguments behind it, on up to so many threads, and leaves its result in `block[1]`. */
   attach(isa: Isa, memory: Uint8Array, block: Float64Array, threads: number): () => void;
   /** Runs `n` rounds of multiply-adds on registers and returns how many operations those were. */
@@ -130,8 +135,10 @@ function caller(block: Float64Array, number: number, run: () => void): (...args:
 
 /** A backend of its own memory on one instruction set of an addon. */
 export function nativeBackend(addon: Addon, isa: Isa = addon.isas[0]!, why?: string, threads = 1): Backend {
-  if (!addon.isas.includes(isa)) {
-    throw new SluiceError("range", `createEngine: isa is "${isa}", expected ${addon.isas.join(", ")}; the processor decides`);
+  const here = [...addon.isas, ...(addon.onRequest ?? [])]; // an addon of the same signatures may be older than these
+  if (!here.includes(isa)) {
+    const lacks = isa === "avx512bf16" ? "it has no AVX512_BF16: leave out isa to train in float32" : "leave out isa for the fastest of them";
+    throw new SluiceError("range", `createEngine: isa is "${isa}", expected ${here.join(", ")}; the processor decides, ${lacks}`);
   }
   const memory = new WebAssembly.Memory({ initial: 32, maximum: 65536 });
   const names = addon.kernels.split(" ");

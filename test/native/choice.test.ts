@@ -25,7 +25,7 @@ test("SLUICE_BACKEND=wasm holds where the options leave the choice open", () => 
 
 test("words that are not there are refused, with who said them", () => {
   expect(() => createEngine({ backend: "gpu" as "auto" })).toThrow('backend is "gpu", expected "auto", "native", "wasm"; from the options');
-  expect(() => createEngine({ isa: "mmx" as "sse2" })).toThrow('isa is "mmx", expected "avx512", "avx2", "sse2", "neon"; from the options');
+  expect(() => createEngine({ isa: "mmx" as "sse2" })).toThrow('isa is "mmx", expected "avx512", "avx512bf16", "avx2", "sse2", "neon"; from the options');
   expect(() => createEngine({ simd: "plain", isa: "sse2" })).toThrow("leave out simd");
   vi.stubEnv("SLUICE_ISA", "fast");
   expect(() => createEngine(quiet)).toThrow("SLUICE_ISA decides");
@@ -37,14 +37,14 @@ test("words that are not there are refused, with who said them", () => {
 test.skipIf(addon === null)("the addon runs where it is there, on the set asked for", () => {
   expect(addon!.abi).toBe(ABI);
   expect(createEngine(quiet).backend).toBe(`native-${addon!.isas[0]}`);
-  for (const isa of addon!.isas) {
+  for (const isa of [...addon!.isas, ...addon!.onRequest]) {
     expect(createEngine({ ...quiet, isa }).backend).toBe(`native-${isa}`);
     vi.stubEnv("SLUICE_ISA", isa);
     expect(createEngine(quiet).backend).toBe(`native-${isa}`);
     vi.unstubAllEnvs();
   }
   const other = addon!.isas.includes("neon") ? "avx2" : "neon";
-  expect(() => createEngine({ ...quiet, isa: other })).toThrow(`isa is "${other}", expected ${addon!.isas.join(", ")}; the processor decides`);
+  expect(() => createEngine({ ...quiet, isa: other })).toThrow(`isa is "${other}", expected ${[...addon!.isas, ...addon!.onRequest].join(", ")}; the processor decides`);
 });
 
 test("DEBUG=1 says what runs and why", () => {
