@@ -10,6 +10,7 @@ export * from "./pool.ts";
 export * from "./projection.ts";
 export * from "./recurrent.ts";
 export * from "./reduce.ts";
+export type { Reduction } from "./reduction.ts";
 export * from "./rows.ts";
 export * from "./shape.ts";
 export * from "./softmax.ts";

@@ -1,7 +1,7 @@
 /** @file How the losses of many elements become one number; an option that every loss has. */
 import { SluiceError } from "../base/errors.ts";
 
-type Reduction = "mean" | "sum";
+export type Reduction = "mean" | "sum";
 
 /** 1 for the mean, 0 for the sum. */
 export function isMean(o: { reduction: string }): number {
