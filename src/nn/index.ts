@@ -1,7 +1,8 @@
 /** @file The door `sluice/nn`: everything that has parameters. */
+export { AdaptiveSoftmax, type AdaptiveSoftmaxConfig } from "./adaptive.ts";
 export { Attention, type AttentionConfig, type AttentionKind, AttentionPool, type AttentionRead, type PreparedMemory } from "./attention.ts";
 export type { Cell, CellConfig, CellKind, CellState, SequenceOptions, SequenceResult, StepResult } from "./cell.ts";
-export { dropout } from "./dropout.ts";
+export { dropout, lockedDropout } from "./dropout.ts";
 export { Embedding } from "./embedding.ts";
 export { GRU, type GRUConfig } from "./gru.ts";
 export { Init, type InitScheme } from "./init.ts";
