@@ -6,6 +6,7 @@ import { addGeneralFlags, type GeneralFlags } from "./flags.ts";
 import { checkOutput, checkPicture } from "./paths.ts";
 import { addReadFlags, type ReadFlags } from "./reading.ts";
 import type { Session } from "./session.ts";
+import { list } from "./show.ts";
 
 interface Flags extends ReadFlags, GeneralFlags {
   out?: string;
@@ -19,7 +20,8 @@ The CSV has the id where there is one, the time, the forecast under the target's
 --hold-out the truth. Without --out it goes to stdout.
 The forecast starts after the last measured target of each series. Columns known in the
 future must reach over the horizon: rows with their values and empty targets. Missing values
-in the look-back are filled, and said.
+in the look-back are filled, and said. Of several series, those that are too short for the
+look-back are left out, and named.
 
 Examples:
   $ sluice predict model.safetensors weather.csv --out forecast.csv --plot forecast.svg
@@ -45,7 +47,7 @@ async function predictFile(modelPath: string, data: string, flags: Flags, sessio
   if (flags.plot !== undefined) checkPicture("--plot", flags.plot, [modelPath, data]);
   if (flags.plot !== undefined && flags.plot === flags.out)
     throw new SluiceError("usage", `--plot is ${flags.plot}, as --out is, expected a name of its own`);
-  const [{ readForecaster, tableFor }, output, { seriesFor }, { toCsv }, { writeAtomic }] = await Promise.all([
+  const [{ readForecaster, tableFor }, output, { longEnough, seriesFor }, { toCsv }, { writeAtomic }] = await Promise.all([
     import("./forecast-file.ts"),
     import("./forecast-output.ts"),
     import("../tasks/forecast/apply.ts"),
@@ -54,9 +56,14 @@ async function predictFile(modelPath: string, data: string, flags: Flags, sessio
   ]);
   const model = readForecaster(modelPath, "predict", flags.threads);
   const { table, options } = await tableFor(model, data, flags);
-  const set = seriesFor(model, table, options);
+  const rows = model.lookback + (flags.holdOut ? model.horizon : 0);
+  const { set, skipped } = longEnough(seriesFor(model, table, options), rows);
   const forecasts = flags.holdOut ? output.heldOut(model, set) : model.predict(set);
   const result = output.forecastTable(model, set, forecasts, flags.holdOut ?? false);
+  if (skipped.length > 0) {
+    const short = skipped.map(({ id, rows: has }) => `"${id}" (${has})`);
+    session.warn(`not forecast: ${list(short)}, which ${short.length === 1 ? "has" : "have"} fewer than ${rows} rows up to the last measured target`);
+  }
   for (const note of set.notes) session.say(`note: ${note}`);
   for (const { id, notes } of forecasts) for (const note of notes) session.say(`note: ${id ? `${id}: ` : ""}${note}`);
   if (flags.plot !== undefined) output.drawForecast(flags.plot, model, set, forecasts, table.source);
@@ -79,5 +86,5 @@ async function predictFile(modelPath: string, data: string, flags: Flags, sessio
       quantiles: quantiles.map(({ level, values }) => ({ level, values: Array.from(values) })),
     })),
   }));
-  session.result({ task: "forecast", model: modelPath, source: table.source, out: flags.out ?? null, forecasts: series });
+  session.result({ task: "forecast", model: modelPath, source: table.source, out: flags.out ?? null, skipped, forecasts: series });
 }

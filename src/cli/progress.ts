@@ -52,7 +52,7 @@ export class Progress {
     const total = plan.epochs * stepsPerEpoch;
     if (this.#first === 0) {
       this.#first = event.step;
-      this.#bar?.start(total, event.step, {
+      this.#bar?.start(1, event.step / total, {
         epoch: `${event.epoch}/${plan.epochs}`,
         loss: "–",
         valid: "–",
@@ -66,7 +66,8 @@ export class Progress {
     const elapsed = (performance.now() - this.#began) / 1000;
     const perStep = elapsed / (event.step - this.#first + 1);
     const left = Math.min((total - event.step) * perStep, this.timeLimit - elapsed);
-    this.#bar.update(event.step, {
+    // Steps or time, whatever ends the training first.
+    this.#bar.update(Math.min(1, Math.max(event.step / total, elapsed / this.timeLimit)), {
       epoch: `${event.epoch}/${plan.epochs}`,
       loss: digits(this.#loss),
       valid: this.#valid,

@@ -134,6 +134,17 @@ test.skipIf(!posix)("kill -9 in the middle of a save leaves the old file, and th
   expect(text(path)).toBe("old");
   writeAtomic(path, "new");
   expect(text(path)).toBe("new");
+  // What it left may belong to a save under way, until it has not been written to for long.
+  const left = fs.readdirSync(join(path, "..")).find((name) => name.endsWith(".tmp"))!;
+  expect(left).toMatch(/^\.model\.[0-9a-f]{12}\.tmp$/);
+  const old = new Date(Date.now() - 3_600_000);
+  const others = [".model.tmp", ".model.x.0123456789ab.tmp", ".other.0123456789ab.tmp"];
+  for (const name of [left, ...others]) {
+    fs.writeFileSync(join(path, "..", name), "");
+    fs.utimesSync(join(path, "..", name), old, old);
+  }
+  writeAtomic(path, "newer");
+  expect(fs.readdirSync(join(path, "..")).sort()).toEqual([...others, "model"].sort());
 });
 
 test("reading: near names for a missing file; folders and giants refused", () => {

@@ -31,7 +31,9 @@ export function writeAtomic(path: string, content: Content): void {
 
 /** The temporary file either becomes `target` or is removed. */
 function replace(target: string, mode: number | undefined, chunks: Iterable<Uint8Array>, progress: { bytes: number }): void {
-  const temporary = join(dirname(target), `.${basename(target).slice(0, 40)}.${randomBytes(6).toString("hex")}.tmp`);
+  const stem = `.${basename(target).slice(0, 40)}.`;
+  clearStale(dirname(target), stem);
+  const temporary = join(dirname(target), `${stem}${randomBytes(6).toString("hex")}.tmp`);
   const file = fs.openSync(temporary, "wx");
   try {
     writeInto(file, chunks, progress);
@@ -42,6 +44,22 @@ function replace(target: string, mode: number | undefined, chunks: Iterable<Uint
     throw cause;
   }
   syncFolder(dirname(target));
+}
+
+/** Milliseconds after which a temporary file is left over: a save under way writes to its own all the time. */
+const stale = 600_000;
+
+/** Removes what saves that were killed have left behind. What cannot be removed stays: it is in nobody's way. */
+function clearStale(folder: string, stem: string): void {
+  try {
+    for (const name of fs.readdirSync(folder)) {
+      if (!name.startsWith(stem) || !/^[0-9a-f]{12}\.tmp$/.test(name.slice(stem.length))) continue;
+      const path = join(folder, name);
+      if (Date.now() - (fs.statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? Number.POSITIVE_INFINITY) > stale) fs.rmSync(path, { force: true });
+    }
+  } catch (cause) {
+    if (!isSystemError(cause)) throw cause;
+  }
 }
 
 /** Writes, syncs (a pipe or device has nothing to sync) and closes. */

@@ -43,10 +43,31 @@ export function seriesFor(model: Forecaster, table: Table, options: ApplyOptions
   return { ...set, notes: [...set.notes, `${names}: not among the series of the training, and so scaled as they are on the whole`] };
 }
 
-/** One forecast per series of the table, starting after its last measured target. */
-export function predict(model: Forecaster, table: Table, options: ApplyOptions = {}): { set: SeriesSet; forecasts: SeriesForecast[] } {
-  const set = seriesFor(model, table, options);
-  return { set, forecasts: model.predict(set) };
+/** A series that is too short to be forecast. */
+export interface SkippedSeries {
+  id: string;
+  /** Rows up to its last measured target. */
+  rows: number;
+}
+
+/**
+ * The series that have enough rows to be forecast, and those that have not. Where none has, all stay, for the forecaster to refuse.
+ * @param rows that each must have up to its last measured target
+ */
+export function longEnough(set: SeriesSet, rows: number): { set: SeriesSet; skipped: SkippedSeries[] } {
+  const series = set.series.filter((s) => historyLength(s) >= rows);
+  if (series.length === 0 || series.length === set.series.length) return { set, skipped: [] };
+  const skipped = set.series.filter((s) => !series.includes(s)).map((s) => ({ id: s.id, rows: historyLength(s) }));
+  return { set: { ...set, series }, skipped };
+}
+
+/**
+ * One forecast per series of the table, starting after its last measured target. Of several series those that are too short are left out.
+ * @throws data: no series is long enough, or known-future covariates do not cover the horizon
+ */
+export function predict(model: Forecaster, table: Table, options: ApplyOptions = {}): { set: SeriesSet; forecasts: SeriesForecast[]; skipped: SkippedSeries[] } {
+  const { set, skipped } = longEnough(seriesFor(model, table, options), model.lookback);
+  return { set, forecasts: model.predict(set), skipped };
 }
 
 /**

@@ -255,6 +255,12 @@ test("many series in one table: each scaled by itself, each forecast after its o
   expect(forecast.predict(forecaster, table).set.notes.join()).not.toContain("not among");
   const strange = tableOf({ id: ids.map((id) => (id === "s1" ? "s9" : id)), y: values, plan: plans }, times);
   expect(forecast.predict(forecaster, strange).set.notes).toContain('"s9": not among the series of the training, and so scaled as they are on the whole');
+  // 20 rows are too few to look back on: the other is forecast all the same.
+  const cut = (from: readonly unknown[] | Float64Array) => Array.from(from as unknown[]).slice(0, 720) as never;
+  const short = forecast.predict(forecaster, tableOf({ id: cut(ids), y: cut(values), plan: cut(plans) }, cut(times)));
+  expect(short.skipped).toEqual([{ id: "s1", rows: 20 }]);
+  expect(short.forecasts).toEqual(forecasts.slice(0, 1));
+  expect(forecast.predict(forecaster, table).skipped).toEqual([]);
 });
 
 test("a backtest trains on ever more of the past and never overlaps", async () => {

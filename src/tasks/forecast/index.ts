@@ -4,7 +4,7 @@ import { createEngine } from "../../engine/index.ts";
 import { decodeModel } from "../../formats/model.ts";
 import { Forecaster } from "./forecaster.ts";
 
-export { type ApplyOptions, evaluateForecast as evaluate, forecastPlot as plot, holdOut, predict, seriesFor } from "./apply.ts";
+export { type ApplyOptions, evaluateForecast as evaluate, forecastPlot as plot, holdOut, predict, type SkippedSeries, seriesFor } from "./apply.ts";
 export { type BacktestEvent, type BacktestReport, backtestForecast as backtest } from "./backtest.ts";
 export type { Evaluation, PartScores } from "./evaluate.ts";
 export { Forecaster, type ForecasterConfig, type SeriesForecast, type TargetForecast } from "./forecaster.ts";
