@@ -59,19 +59,23 @@ for (const [name, { due, seconds, needs, read }] of Object.entries(cases)) {
   const data = await read();
   const own = settings.test ? data : { ...data, test: undefined };
   const reports: classify.ClassifyReport[] = [];
+  const busy: number[] = [];
   for (const seed of settings.seeds.split(",").map(Number)) {
+    const before = process.cpuUsage();
     for await (const event of classify.train(own, { ...JSON.parse(settings.options), seed, ...(settings.test ? {} : { split: { by: "fractions", train: 1, valid: 0, test: 0 } }) })) {
       if (event.type === "epoch" && settings.progress) console.error(`  epoch ${event.epoch}: train ${event.trainLoss.toFixed(4)}, valid ${event.validLoss!.toFixed(4)}, ${event.seconds.toFixed(1)} s`);
       if (event.type !== "report") continue;
       const { report } = event;
       reports.push(report);
+      const { user, system } = process.cpuUsage(before);
+      busy.push((user + system) / 1e6);
       const test = report.test ? `test ${percent(report.test.accuracy)}, F1 ${percent(report.test.macroF1)}, ECE ${digits(report.test.ece, 3)}` : "test not looked at";
-      console.error(`${name} seed ${seed}: valid ${percent(report.valid.accuracy)} (${digits(report.valid.nats)} nats), ${test}, ${report.epochs} epochs, ${report.seconds.toFixed(0)} s, ${report.parameters} parameters`);
+      console.error(`${name} seed ${seed}: valid ${percent(report.valid.accuracy)} (${digits(report.valid.nats)} nats), ${test}, ${report.epochs} epochs, ${report.seconds.toFixed(0)} s (processor ${busy.at(-1)!.toFixed(0)} s), ${report.parameters} parameters`);
     }
   }
   const mean = (of: (r: classify.ClassifyReport) => number) => reports.reduce((sum, r) => sum + of(r), 0) / reports.length;
   const baselines = Object.entries(reports[0]!.baselines).map(([kind, b]) => `${kind} ${percent(b.accuracy)}`);
-  rows.push([name, percent(mean((r) => r.test?.accuracy ?? Number.NaN)), percent(mean((r) => r.test?.macroF1 ?? Number.NaN)), digits(mean((r) => r.test?.ece ?? Number.NaN), 3), percent(mean((r) => r.valid.accuracy)), baselines.join(", "), `${due}`, `${Math.max(...reports.map((r) => r.seconds)).toFixed(0)} of ${seconds}`]);
+  rows.push([name, percent(mean((r) => r.test?.accuracy ?? Number.NaN)), percent(mean((r) => r.test?.macroF1 ?? Number.NaN)), digits(mean((r) => r.test?.ece ?? Number.NaN), 3), percent(mean((r) => r.valid.accuracy)), baselines.join(", "), `${due}`, `${Math.max(...reports.map((r) => r.seconds)).toFixed(0)} of ${seconds}`, Math.max(...busy).toFixed(0)]);
 }
 console.log(`${today()}, ${machine()}, ${backend}; seeds ${settings.seeds}; mean over them, longest time`);
-console.log(table(["data", "accuracy %", "macro F1 %", "ECE", "valid %", "baselines", "due %", "seconds"], rows));
+console.log(table(["data", "accuracy %", "macro F1 %", "ECE", "valid %", "baselines", "due %", "seconds", "of a processor"], rows));

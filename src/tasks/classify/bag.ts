@@ -1,17 +1,13 @@
-/** @file Sums and means of rows of a table, a different number for each item. Runs in browsers. */
+/** @file Bags of rows as the op for them wants them: all ids behind one another, and where each bag begins. Runs in browsers. */
 import type { Tensor } from "../../engine/tensor.ts";
-import { embedding } from "../../ops/embedding.ts";
-import { scaleShift } from "../../ops/elementwise.ts";
-import { meanPool } from "../../ops/pool.ts";
+import { embeddingBag } from "../../ops/rows.ts";
 
-export function bags(weight: Tensor, items: readonly Int32Array[], mode: "mean" | "sum"): Tensor {
-  const N = items.length;
-  const e = weight.engine;
-  let K = 1;
-  for (const b of items) K = Math.max(K, b.length);
-  const ids = new Int32Array(K * N);
-  for (let n = 0; n < N; n++) for (let k = 0; k < items[n]!.length; k++) ids[k * N + n] = items[n]![k]!;
-  const lengths = Int32Array.from(items, (b) => b.length);
-  const { y } = meanPool({ x: embedding({ ids: e.ints([K, N], ids), weight }).y, lengths: e.ints([N], lengths) });
-  return mode === "mean" ? y : scaleShift({ x: y, s: e.tensor([N], lengths) }).y;
+/** [N, E]: sum or mean of the rows of `table` [V, E] that each item names; an item without rows is zero. */
+export function bags(table: Tensor, items: readonly Int32Array[], mode: "mean" | "sum"): Tensor {
+  const offsets = new Int32Array(items.length + 1);
+  for (const [n, item] of items.entries()) offsets[n + 1] = offsets[n]! + item.length;
+  const ids = new Int32Array(offsets[items.length]!);
+  for (const [n, item] of items.entries()) ids.set(item, offsets[n]);
+  const { engine } = table;
+  return embeddingBag({ ids: engine.ints([ids.length], ids), offsets: engine.ints([offsets.length], offsets), weight: table }, { mean: mode === "mean" }).y;
 }
