@@ -4,9 +4,11 @@
  */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { nativeStatus } from "../src/engine/index.ts";
 import { type Case, distance, GRADIENT_START, run } from "../test/kernels/cells.ts";
 
 const bin = join(process.cwd(), "kernels/bin");
+const rounds = nativeStatus().addon?.onRequest?.includes("avx512bf16") ?? false;
 const relaxedRuns = WebAssembly.validate(new Uint8Array(readFileSync(join(bin, "relaxed.wasm"))));
 
 const truth = {
@@ -51,12 +53,12 @@ for (const cell of ["gru", "lstm", "rnn"] as const) {
     const c: Case = { ...base, cell, L, absent };
     const due = run("reference-f64", c, true).values;
     const gradients = Object.keys(due).filter((name) => name.startsWith("d"));
-    for (const file of ["plain", ...(relaxedRuns ? ["relaxed"] : []), "plain-f64"]) {
+    for (const file of ["plain", ...(relaxedRuns ? ["relaxed"] : []), "plain-f64", ...(rounds ? ["native-avx512bf16"] : [])]) {
       const got = run(file, c, true).values;
       const largest = got["y"]!.reduce((most, v, i) => Math.max(most, Math.abs(v - due["y"]![i]!)), 0);
       const own = (values: number[]) => values.map((v) => v - GRADIENT_START); // what backward has added
       const far = Math.max(...gradients.map((name) => distance(own(got[name]!), own(due[name]!))));
-      console.log(`${cell.padEnd(5)} L ${String(L).padStart(4)} ${file.padEnd(9)} outputs at most ${show(largest)} off, gradients ${show(far)} (relative, L2)`);
+      console.log(`${cell.padEnd(5)} L ${String(L).padStart(4)} ${file.padEnd(17)} outputs at most ${show(largest)} off, gradients ${show(far)} (relative, L2)`);
     }
   }
 }

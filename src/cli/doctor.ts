@@ -7,7 +7,7 @@ import { version } from "./session.ts";
 
 const examples = `
 The native addon is used where there is one; SLUICE_BACKEND=wasm or native insists, SLUICE_ISA=avx512, avx2, sse2 or neon chooses its
-instruction set. Training uses one thread per core; SLUICE_THREADS=1 and more set another number, with the same results.
+instruction set; avx512bf16, which trains faster and rounds matrix products, runs only where it is chosen. Training uses one thread per core; SLUICE_THREADS=1 and more set another number, with the same results.
 
 Examples:
   $ sluice doctor
@@ -31,7 +31,7 @@ async function examine(session: Session): Promise<void> {
     platform: `${process.platform}-${process.arch}`,
     backend: engine.backend,
     why: engine.why,
-    addon: { found: addon !== null, why: addonWhy, instructionSets: addon?.isas ?? [] },
+    addon: { found: addon !== null, why: addonWhy, instructionSets: addon?.isas ?? [], onRequest: addon?.onRequest ?? [] },
     relaxedSimd: hasRelaxedSimd(),
     memoryLimit: engine.memory.maxBytes,
     threads: engine.threads,
@@ -42,7 +42,7 @@ async function examine(session: Session): Promise<void> {
     [
       `sluice      ${report.sluice} on Node.js ${report.node}, ${report.platform}`,
       `backend     ${report.backend}: ${report.why}`,
-      `addon       ${addon === null ? "not used" : `has ${addon.isas.join(", ")} here`}: ${addonWhy}`,
+      `addon       ${addon === null ? "not used" : `has ${[...addon.isas, ...report.addon.onRequest.map((isa) => `${isa} on request`)].join(", ")} here`}: ${addonWhy}`,
       `WebAssembly SIMD, ${report.relaxedSimd ? "with" : "without"} relaxed multiply-adds`,
       `memory      at most ${showBytes(report.memoryLimit)} for an engine`,
       `threads     ${report.threads}: ${report.threadsWhy}; a step of a stream runs on one`,

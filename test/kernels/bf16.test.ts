@@ -121,7 +121,7 @@ test.skipIf(!here)("one thread and two give the same bytes", () => {
     const zeros = new Float32Array(30 * 9 * 64);
     const loss = engine.record(() => mse({ pred: net.sequence(engine.tensor([30, 9, 70], x)).y, target: engine.tensor([30, 9, 64], zeros) }).y);
     engine.backward(loss);
-    return [loss.data, ...Object.values(net.parameters()).map((p) => p.grad)].map((v) => Buffer.from(v.buffer, v.byteOffset, v.byteLength).toString("hex"));
+    return [loss.data, ...Object.values(net.parameters()).map((p) => p.grad!)].map((v) => Buffer.from(v.buffer, v.byteOffset, v.byteLength).toString("hex"));
   });
   expect(two).toEqual(one);
 });
