@@ -27,7 +27,7 @@
 
 #define PRIVATE __attribute__((always_inline)) inline
 
-constexpr long long OPERATIONS_PER_PART = 2'000'000; // below, starting helpers and waiting for them costs more than they save
+constexpr int OPERATIONS_PER_PART = 2'000'000; // below, starting helpers and waiting for them costs more than they save
 constexpr int MOST_THREADS = 64;
 
 struct Team;
@@ -54,21 +54,21 @@ struct Part {
 };
 
 struct Team {
-  alignas(64) unsigned job = 0; // counts jobs in its upper bits, the lowest byte says in how many parts; helpers wait for it to change
-  int sleepers = 0;             // helpers that no longer look by themselves
-  alignas(64) int left = 0;     // helpers still at work on the job
-  alignas(64) int arrived = 0;  // parts that wait in meet()
-  unsigned met = 0;             // times that all met
+  alignas(64) unsigned job = 0;  // counts jobs in its upper bits, the lowest byte says in how many parts; helpers wait for it to change
+  alignas(64) unsigned left = 0; // helpers still at work on the job; the caller waits for 0
+  alignas(64) unsigned met = 0;  // times that all parts met; parts wait for it to change
+  unsigned arrived = 0;          // parts that are there to meet
+  alignas(64) int sleepers = 0;  // threads that wait for one of these and no longer look by themselves
   alignas(64) void (*task)(const void* f, const Part& part) = nullptr;
   const void* f = nullptr;
   int most = 1;  // threads that the engine at work may use, the caller included
+  int least = OPERATIONS_PER_PART; // operations that make a part worth it; tests want parts of next to nothing
   int ready = 0; // helpers that are there
   bool asked = false;
   bool mayWait = true;             // whether the caller may block; a page's main thread may not
   void (*summon)(Team*) = nullptr; // gets helpers, up to most − 1; some may come later
-  void (*wake)(Team*) = nullptr;   // wakes the sleepers
-  void (*doze)(Team*, unsigned) = nullptr; // sleeps until `job` is another one
-  void (*yield)() = nullptr;       // lets another thread have the processor
+  void (*doze)(Team*, unsigned* word, unsigned was) = nullptr; // sleeps while *word is `was`
+  void (*wake)(Team*, unsigned* word) = nullptr;               // wakes those who do
 };
 
 #if THREADS
@@ -82,22 +82,22 @@ static inline void pauseBriefly() {
 }
 
 #if defined(__wasm__)
-constexpr int SPINS = 20'000; // looks before a waiting part lets others have its processor; WebAssembly has no word for a pause
+constexpr int SPINS = 20'000; // looks before a part that waits sleeps; WebAssembly has no word for a pause
 #else
 constexpr int SPINS = 2'000;
 #endif
 constexpr int SPINS_IDLE = 8 * SPINS; // looks before a helper without work sleeps: a fraction of a millisecond
 
-// Waits until *p is no longer `was`.
-template <class Word> static inline void waitWhile(Team* team, Word* p, Word was, bool mayWait) {
-  for (int i = 0; __atomic_load_n(p, __ATOMIC_ACQUIRE) == was; i++) {
-    if (i < SPINS) pauseBriefly();
-#if defined(__wasm__)
-    else if (mayWait) __builtin_wasm_memory_atomic_wait32((int*)p, (int)was, 50'000); // nobody wakes it: this is a nap of 50 µs
-#else
-    else if (mayWait) team->yield();
-#endif
+// Waits while *word is `was`. A word that is waited for is written in sequence with `sleepers`, see tell().
+static inline void waitWhile(Team* team, unsigned* word, unsigned was, int spins, bool mayWait) {
+  for (int i = 0; __atomic_load_n(word, __ATOMIC_ACQUIRE) == was; i++) {
+    if (i < spins) pauseBriefly();
+    else if (mayWait) return team->doze(team, word, was); // rather than yield: who sleeps gets the processor back when it is woken
   }
+}
+// After a word was written: a sleeper counts itself before it looks for the last time, so one of the two sees the other.
+static inline void tell(Team* team, unsigned* word) {
+  if (__atomic_load_n(&team->sleepers, __ATOMIC_SEQ_CST) > 0) team->wake(team, word);
 }
 
 PRIVATE void Part::meet() const {
@@ -105,25 +105,22 @@ PRIVATE void Part::meet() const {
   const unsigned before = __atomic_load_n(&team->met, __ATOMIC_RELAXED);
   if (__atomic_add_fetch(&team->arrived, 1, __ATOMIC_ACQ_REL) == count) {
     __atomic_store_n(&team->arrived, 0, __ATOMIC_RELAXED);
-    __atomic_store_n(&team->met, before + 1, __ATOMIC_RELEASE);
-  } else waitWhile(team, &team->met, before, index > 0 || team->mayWait);
+    __atomic_store_n(&team->met, before + 1, __ATOMIC_SEQ_CST);
+    tell(team, &team->met);
+  } else waitWhile(team, &team->met, before, SPINS, index > 0 || team->mayWait);
 }
 
-// A helper's life, as number `index` from 1: does its part of every job after `seen`, until `stop` is set.
-static inline void help(Team* team, int index, unsigned seen, const bool* stop) {
+// A helper's life, as number `index` from 1: does its part of every job after `seen`, until `job` is 0.
+static inline void help(Team* team, int index, unsigned seen) {
   for (;;) {
-    unsigned job;
-    for (int i = 0; (job = __atomic_load_n(&team->job, __ATOMIC_ACQUIRE)) == seen && !__atomic_load_n(stop, __ATOMIC_ACQUIRE); i++) {
-      if (i < SPINS_IDLE) pauseBriefly();
-      else team->doze(team, seen);
-    }
-    if (job == seen) return;
-    seen = job;
-    const int parts = job & 255;
+    waitWhile(team, &team->job, seen, SPINS_IDLE, true);
+    seen = __atomic_load_n(&team->job, __ATOMIC_ACQUIRE);
+    if (seen == 0) return;
+    const int parts = seen & 255;
     if (index >= parts) continue;
     // Until it says that it is done the job cannot change.
     team->task(team->f, Part{team, index, parts});
-    __atomic_sub_fetch(&team->left, 1, __ATOMIC_RELEASE);
+    if (__atomic_sub_fetch(&team->left, 1, __ATOMIC_SEQ_CST) == 0) tell(team, &team->left);
   }
 }
 
@@ -139,7 +136,7 @@ static inline Team* teamOf(Team* given) { return given; }
 static inline int mostParts(Team* given, long long operations, int pieces) {
   const Team* team = teamOf(given);
   if (!team || team->most == 1) return 1;
-  long long parts = operations / OPERATIONS_PER_PART;
+  long long parts = operations / team->least;
   if (parts > pieces) parts = pieces;
   if (parts > team->most) parts = team->most;
   return parts > 1 ? int(parts) : 1;
@@ -163,30 +160,36 @@ template <class F> static inline void together(Team* given, int parts, const F& 
   if (parts == 1) return performPart<F>(&f, Part{team, 0, 1});
   team->task = performPart<F>;
   team->f = &f;
-  __atomic_store_n(&team->left, parts - 1, __ATOMIC_RELAXED);
+  __atomic_store_n(&team->left, unsigned(parts - 1), __ATOMIC_RELAXED);
   __atomic_store_n(&team->job, ((team->job >> 8) + 1) << 8 | unsigned(parts), __ATOMIC_SEQ_CST);
-  if (__atomic_load_n(&team->sleepers, __ATOMIC_SEQ_CST) > 0) team->wake(team);
+  tell(team, &team->job);
   performPart<F>(&f, Part{team, 0, parts});
-  for (int left; (left = __atomic_load_n(&team->left, __ATOMIC_ACQUIRE)) > 0;) waitWhile(team, &team->left, left, team->mayWait);
+  for (unsigned left; (left = __atomic_load_n(&team->left, __ATOMIC_ACQUIRE)) > 0;) waitWhile(team, &team->left, left, SPINS, team->mayWait);
 }
 
 #if defined(__wasm__)
-// What the JavaScript around the workers calls; `summon` is its function, which starts them.
+// What the JavaScript around the workers calls, and what it lends: `summon` starts them; the others are an event that threads sleep on. It
+// stands in a memory of its own, since V8 11 does not find those who sleep on an address of this one once it has grown.
 #define WORKER extern "C" __attribute__((visibility("default"), used))
-extern "C" __attribute__((import_module("env"), import_name("summon"))) void summonWorkers();
+#define LENT(name) extern "C" __attribute__((import_module("env"), import_name(#name)))
+LENT(summon) void summonWorkers();
+LENT(rings) int ringsSoFar();
+LENT(sleep) void sleepWhile(int rings); // until there have been more
+LENT(ring) void ringAll();
 
-WORKER void team_open(int most, int mayWait) {
+WORKER void team_open(int most, int least, int mayWait) {
   onlyTeam.most = most;
+  onlyTeam.least = least > 0 ? least : OPERATIONS_PER_PART;
   onlyTeam.mayWait = mayWait;
   onlyTeam.summon = [](Team* team) {
     if (team->asked) return;
     team->asked = true;
     summonWorkers();
   };
-  onlyTeam.wake = [](Team* team) { __builtin_wasm_memory_atomic_notify((int*)&team->job, ~0u); };
-  onlyTeam.doze = [](Team* team, unsigned seen) {
+  onlyTeam.wake = [](Team*, unsigned*) { ringAll(); };
+  onlyTeam.doze = [](Team* team, unsigned* word, unsigned was) {
     __atomic_add_fetch(&team->sleepers, 1, __ATOMIC_SEQ_CST);
-    __builtin_wasm_memory_atomic_wait32((int*)&team->job, (int)seen, -1);
+    for (int rings; rings = ringsSoFar(), __atomic_load_n(word, __ATOMIC_SEQ_CST) == was;) sleepWhile(rings);
     __atomic_sub_fetch(&team->sleepers, 1, __ATOMIC_SEQ_CST);
   };
 }
@@ -194,9 +197,8 @@ WORKER void team_open(int most, int mayWait) {
 WORKER int team_ready() { return __atomic_load_n(&onlyTeam.ready, __ATOMIC_ACQUIRE); }
 // A worker's life: it only ends with the worker.
 WORKER void team_help() {
-  static const bool never = false;
   const unsigned seen = __atomic_load_n(&onlyTeam.job, __ATOMIC_SEQ_CST); // jobs before it is counted have no part for it
-  help(&onlyTeam, __atomic_add_fetch(&onlyTeam.ready, 1, __ATOMIC_SEQ_CST), seen, &never);
+  help(&onlyTeam, __atomic_add_fetch(&onlyTeam.ready, 1, __ATOMIC_SEQ_CST), seen);
 }
 #endif
 

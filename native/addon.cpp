@@ -2,7 +2,7 @@
 //
 // exports: abi        the number of the signatures that it was built from (src/engine/abi.gen.ts)
 //          isas       instruction sets that this processor has, fastest first
-//          attach(isa, memory, block, threads) -> invoke
+//          attach(isa, memory, block, threads[, least]) -> invoke   least: operations that are worth a thread
 //          kernels    their names in the order of their numbers, separated by spaces
 //          onRequest  those that it has and that round, so that nobody gets them unasked
 //          peak(isa, n)  n rounds of multiply-adds on registers, 24 · lanes operations each
@@ -58,7 +58,7 @@ struct Binding {
   const Call* calls;
   char* memory;
   double* block;
-  int threads;
+  int threads, least; // as in a Team
   Team* team;
   napi_ref held; // the block, as long as invoke lives
 };
@@ -73,6 +73,7 @@ napi_value invoke(napi_env env, napi_callback_info info) {
   napi_get_cb_info(env, info, nullptr, nullptr, nullptr, &data);
   const Binding* b = (const Binding*)data;
   b->team->most = b->threads;
+  b->team->least = b->least;
   b->calls[(int)b->block[0]](b->memory, b->block + 1, b->team);
   return nullptr;
 }
@@ -115,9 +116,9 @@ Pool* poolOf(napi_env env) {
 }
 
 napi_value attach(napi_env env, napi_callback_info info) {
-  size_t count = 4;
-  int threads = 0;
-  napi_value args[4], fn;
+  size_t count = 5;
+  int threads = 0, least = 0;
+  napi_value args[5], fn;
   napi_get_cb_info(env, info, &count, args, nullptr, nullptr);
   const Set* set = setOf(env, args[0]);
   if (!set) return refuse(env, "attach: this processor has no such instruction set");
@@ -131,10 +132,11 @@ napi_value attach(napi_env env, napi_callback_info info) {
     return refuse(env, "attach: block must be a Float64Array with room for the longest kernel");
   if (napi_get_value_int32(env, args[3], &threads) != napi_ok || threads < 1 || threads > MOST_THREADS)
     return refuse(env, "attach: threads must be a number from 1 to 64");
+  if (napi_get_value_int32(env, args[4], &least) != napi_ok || least < 1) least = OPERATIONS_PER_PART;
   Pool* pool = poolOf(env);
   Binding* b = pool ? (Binding*)malloc(sizeof(Binding)) : nullptr;
   if (!b) return refuse(env, "attach: out of memory");
-  *b = {set->backend->calls, (char*)memory, (double*)block, threads, teamOf(pool), nullptr};
+  *b = {set->backend->calls, (char*)memory, (double*)block, threads, least, teamOf(pool), nullptr};
   if (napi_create_reference(env, args[2], 1, &b->held) != napi_ok || napi_create_function(env, "invoke", NAPI_AUTO_LENGTH, invoke, b, &fn) != napi_ok ||
       napi_add_finalizer(env, fn, b, release, nullptr, nullptr) != napi_ok)
     return refuse(env, "attach: Node refuses");

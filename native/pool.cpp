@@ -1,7 +1,6 @@
 // Helpers as POSIX threads. A pool belongs to one Node environment (the main thread's or a worker's), where one kernel runs at a time.
 #include "pool.h"
 #include <pthread.h>
-#include <sched.h>
 #include <signal.h>
 
 extern "C" void* malloc(unsigned long n);
@@ -17,7 +16,6 @@ struct Helper {
 
 struct Pool {
   Team team; // first: a Team* of a pool is a Pool*
-  bool stop = false;
   pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
   pthread_cond_t awake = PTHREAD_COND_INITIALIZER;
   Helper helpers[MOST_THREADS];
@@ -27,22 +25,20 @@ namespace {
 
 void* run(void* data) {
   const Helper* h = (Helper*)data;
-  help(&h->pool->team, h->index, h->seen, &h->pool->stop);
+  help(&h->pool->team, h->index, h->seen);
   return nullptr;
 }
 
-// A helper counts itself as asleep before it looks for the last time, and wake() looks for sleepers after the new job can be seen: one of
-// the two sees the other.
-void doze(Team* team, unsigned seen) {
+void doze(Team* team, unsigned* word, unsigned was) {
   Pool* pool = (Pool*)team;
   pthread_mutex_lock(&pool->lock);
   __atomic_add_fetch(&team->sleepers, 1, __ATOMIC_SEQ_CST);
-  while (__atomic_load_n(&team->job, __ATOMIC_SEQ_CST) == seen && !__atomic_load_n(&pool->stop, __ATOMIC_SEQ_CST)) pthread_cond_wait(&pool->awake, &pool->lock);
+  while (__atomic_load_n(word, __ATOMIC_SEQ_CST) == was) pthread_cond_wait(&pool->awake, &pool->lock);
   __atomic_sub_fetch(&team->sleepers, 1, __ATOMIC_SEQ_CST);
   pthread_mutex_unlock(&pool->lock);
 }
 
-void wake(Team* team) {
+void wake(Team* team, unsigned*) {
   Pool* pool = (Pool*)team;
   pthread_mutex_lock(&pool->lock);
   pthread_cond_broadcast(&pool->awake);
@@ -79,15 +75,14 @@ Pool* openPool() {
   pool->team.summon = summon;
   pool->team.wake = wake;
   pool->team.doze = doze;
-  pool->team.yield = [] { sched_yield(); };
   return pool;
 }
 
 Team* teamOf(Pool* pool) { return &pool->team; }
 
 void closePool(Pool* pool) {
-  __atomic_store_n(&pool->stop, true, __ATOMIC_SEQ_CST);
-  wake(&pool->team);
+  __atomic_store_n(&pool->team.job, 0u, __ATOMIC_SEQ_CST);
+  wake(&pool->team, &pool->team.job);
   for (int i = 0; i < pool->team.ready; i++) pthread_join(pool->helpers[i].thread, nullptr);
   free(((void**)pool)[-1]);
 }

@@ -25,7 +25,7 @@ export interface Addon {
   /** Those that it has and that round, which nobody gets unasked. */
   readonly onRequest: readonly Isa[];
   /** A function that runs the kernel `block[0]` on the arguments behind it, on up to so many threads, and leaves its result in `block[1]`. */
-  attach(isa: Isa, memory: Uint8Array, block: Float64Array, threads: number): () => void;
+  attach(isa: Isa, memory: Uint8Array, block: Float64Array, threads: number, least?: number): () => void;
   /** Runs `n` rounds of multiply-adds on registers and returns how many operations those were. */
   peak(isa: Isa, n: number): number;
   /** Names of the kernels, in the order of their numbers. */
@@ -133,8 +133,11 @@ function caller(block: Float64Array, number: number, run: () => void): (...args:
   };
 }
 
-/** A backend of its own memory on one instruction set of an addon. */
-export function nativeBackend(addon: Addon, isa: Isa = addon.isas[0]!, why?: string, threads = 1): Backend {
+/**
+ * A backend of its own memory on one instruction set of an addon.
+ * @param least operations that are worth a thread of their own; left out: what was measured to be
+ */
+export function nativeBackend(addon: Addon, isa: Isa = addon.isas[0]!, why?: string, threads = 1, least?: number): Backend {
   const here = [...addon.isas, ...(addon.onRequest ?? [])]; // an addon of the same signatures may be older than these
   if (!here.includes(isa)) {
     const lacks = isa === "avx512bf16" ? "it has no AVX512_BF16: leave out isa to train in float32" : "leave out isa for the fastest of them";
@@ -143,11 +146,11 @@ export function nativeBackend(addon: Addon, isa: Isa = addon.isas[0]!, why?: str
   const memory = new WebAssembly.Memory({ initial: 32, maximum: 65536 });
   const names = addon.kernels.split(" ");
   const block = new Float64Array(new ArrayBuffer(8 * (1 + MOST))); // attach refuses it when a kernel has more arguments
-  let invoke = addon.attach(isa, new Uint8Array(memory.buffer), block, threads);
+  let invoke = addon.attach(isa, new Uint8Array(memory.buffer), block, threads, least);
   const grow = memory.grow.bind(memory);
   memory.grow = (pages: number): number => {
     const before = grow(pages);
-    invoke = addon.attach(isa, new Uint8Array(memory.buffer), block, threads);
+    invoke = addon.attach(isa, new Uint8Array(memory.buffer), block, threads, least);
     return before;
   };
   const kernels: Record<string, (...args: number[]) => number> = {};

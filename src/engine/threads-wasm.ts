@@ -14,13 +14,22 @@ const PAGE = 65536;
 interface Task {
   module: WebAssembly.Module;
   memory: WebAssembly.Memory;
+  /** What sleepers wait for, a count that grows: see LENT in kernels/team.h. */
+  bell: Int32Array;
   /** The end of its stack. */
   stack: number;
 }
 
+/** What a module built for threads exports beside the kernels (kernels/team.h). */
+interface Team {
+  team_open(most: number, least: number, mayWait: number): void;
+}
+
 /** A worker's whole program, as text, so that one bundled file is all there is. `task` is defined by the line before it. */
-const life = `const { exports } = new WebAssembly.Instance(task.module, { env: { memory: task.memory, summon() {} } });
-exports.__stack_pointer.value = task.stack;
+const life = `const { module, memory, bell, stack } = task;
+const env = { memory, summon() {}, rings: () => Atomics.load(bell, 0), sleep: (n) => { Atomics.wait(bell, 0, n); }, ring: () => { Atomics.add(bell, 0, 1); Atomics.notify(bell, 0); } };
+const { exports } = new WebAssembly.Instance(module, { env });
+exports.__stack_pointer.value = stack;
 exports.team_help();`;
 
 /** Why there can be no shared memory here, or null. */
@@ -64,18 +73,28 @@ const collected = new FinalizationRegistry<(() => void)[]>((ends) => {
  * A backend of its own shared memory, on up to `threads` threads.
  * @param code a module built for threads, or base64 of it
  * @param maxBytes the most memory that the engine will use: so much address space is set aside
+ * @param least operations that are worth a thread of their own; 0: what was measured to be
  */
-export function wasmWorkers(name: string, code: string | Uint8Array<ArrayBuffer>, threads: number, maxBytes = Infinity): Backend {
+export function wasmWorkers(name: string, code: string | Uint8Array<ArrayBuffer>, threads: number, maxBytes = Infinity, least = 0): Backend {
   const memory = new WebAssembly.Memory({ initial: 64, maximum: Math.max(64, Math.min(65536, Math.ceil(maxBytes / PAGE))), shared: true });
   const ends: (() => void)[] = [];
-  const { module, exports } = runModule(name, code, { memory, summon });
+  const bell = new Int32Array(new SharedArrayBuffer(4));
+  const { module, exports } = runModule(name, code, {
+    ...{ memory, summon },
+    rings: () => Atomics.load(bell, 0),
+    sleep: (rings: number) => void Atomics.wait(bell, 0, rings),
+    ring: () => {
+      Atomics.add(bell, 0, 1);
+      Atomics.notify(bell, 0);
+    },
+  });
   const heapBase = heapBaseOf(exports);
   /** Called by a kernel, once: the stacks stand before the heap. */
   function summon(): void {
-    for (let i = 1; i < threads; i++) ends.push(start({ module, memory, stack: heapBase + i * STACK }));
+    for (let i = 1; i < threads; i++) ends.push(start({ module, memory, bell, stack: heapBase + i * STACK }));
   }
-  const { team_open, ...kernels } = exports as unknown as Kernels & { team_open(most: number, mayWait: number): void };
-  team_open(threads, mayWait() ? 1 : 0);
+  const { team_open, ...kernels } = exports as unknown as Kernels & Team;
+  team_open(threads, least, mayWait() ? 1 : 0);
   collected.register(kernels, ends);
   return { name, kernels, memory, heapBase: heapBase + threads * STACK, bytes: 4, threads };
 }

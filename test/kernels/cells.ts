@@ -117,8 +117,9 @@ export function run(
   c: Case,
   backward: boolean,
   given = inputs(c),
+  threads = 1,
 ): { values: Record<string, number[]>; bits: Record<string, string> } {
-  const m = load(file);
+  const m = load(file, threads);
   const saving = backward || !c.absent.includes("saved");
   const ptr: Record<string, number> = {
     L: c.L, B: c.B, I: c.I, H: c.H, P: c.P,

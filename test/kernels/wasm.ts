@@ -4,6 +4,7 @@
  */
 import { readFileSync } from "node:fs";
 import { type Isa, nativeBackend, nativeStatus } from "../../src/engine/native.ts";
+import { wasmWorkers } from "../../src/engine/threads-wasm.ts";
 
 /** What `put` and the kernels' pointers accept: numbers to copy in, or 0 for "absent". */
 export type Data = ArrayLike<number>;
@@ -15,8 +16,39 @@ const modules = new Map<string, WebAssembly.Module>();
 /** What `load` takes for the addon's kernels: one name per instruction set that this processor has, none without an addon. */
 export const natives: readonly string[] = (nativeStatus().addon?.isas ?? []).map((isa) => `native-${isa}`);
 
+interface Opened {
+  kernels: Record<string, CallableFunction>;
+  memory: WebAssembly.Memory;
+  heap: number;
+}
+
+/** One set of kernels on several threads, kept: it has workers. Nothing is too little for them to share. */
+const shared = new Map<string, Opened>();
+function openShared(name: string, threads: number): Opened {
+  const key = `${name} ${threads}`;
+  let opened = shared.get(key);
+  if (opened) return opened;
+  const native = name.startsWith("native-");
+  const { kernels, memory, heapBase } = native
+    ? nativeBackend(nativeStatus().addon!, name.slice("native-".length) as Isa, "", threads, 1)
+    : wasmWorkers(name, readFileSync(new URL(`../../kernels/bin/${name}-threads.wasm`, import.meta.url)), threads, Infinity, 1);
+  opened = { kernels: kernels as unknown as Record<string, CallableFunction>, memory, heap: heapBase };
+  shared.set(key, opened);
+  if (!native) {
+    // Enough to call for the workers, and then they have to come: a test that runs on one thread tests nothing.
+    opened.kernels["linear_forward"]!(heapBase, heapBase, heapBase, 0, heapBase + 8192, 8, 1, 1);
+    const wait = new Int32Array(new SharedArrayBuffer(4));
+    const until = Date.now() + 20_000;
+    while (opened.kernels["team_ready"]!() < threads - 1) {
+      if (Date.now() > until) throw new Error(`${key}: the workers do not come`);
+      Atomics.wait(wait, 0, 0, 2);
+    }
+  }
+  return opened;
+}
+
 /** Kernels and the memory that they work in. */
-function open(name: string): { kernels: Record<string, CallableFunction>; memory: WebAssembly.Memory; heap: number } {
+function open(name: string): Opened {
   if (name.startsWith("native-")) {
     const { kernels, memory, heapBase } = nativeBackend(nativeStatus().addon!, name.slice("native-".length) as Isa);
     const named = kernels as unknown as Record<string, CallableFunction>;
@@ -37,9 +69,12 @@ function open(name: string): { kernels: Record<string, CallableFunction>; memory
   };
 }
 
-/** One instance of `kernels/bin/<name>.wasm`, or of one of `natives`, with a memory of its own. Buffers live until `reset`. */
-export function load(name: string) {
-  const { kernels, memory, heap } = open(name);
+/**
+ * One instance of `kernels/bin/<name>.wasm`, or of one of `natives`, with a memory of its own. Buffers live until `reset`.
+ * @param threads more than one: on shared memory, which all who ask for as many use after one another
+ */
+export function load(name: string, threads = 1) {
+  const { kernels, memory, heap } = threads > 1 ? openShared(name, threads) : open(name);
   const real = name.endsWith("f64") ? Float64Array : Float32Array;
   const size = real.BYTES_PER_ELEMENT;
   let top = heap;
