@@ -3,3 +3,4 @@ export type { PlanEvent, RunOptions, TaskEvent, TaskModel, TaskPlan, TaskReport,
 export * as classify from "./classify/index.ts";
 export * as forecast from "./forecast/index.ts";
 export * as language from "./language/index.ts";
+export * as translate from "./translate/index.ts";
