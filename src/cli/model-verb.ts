@@ -17,7 +17,11 @@ export async function modelVerb(verb: ModelVerb, session: Session): Promise<Comm
   // A flag's value may come before the model: the first word that is a model counts.
   const task = session.argv.filter((word) => !word.startsWith("-")).map(taskOf).find((found) => found !== undefined);
   const own = able.length === 1 && task === undefined ? able[0] : able.find((name) => name === task);
-  if (own !== undefined) return pageOf(verb, own, session);
+  if (own !== undefined) {
+    const command = await pageOf(verb, own, session);
+    for (const other of able) if (other !== own) refuseForeignFlag(verb, own, command, other, await pageOf(verb, other, session), session);
+    return command;
+  }
   const command = newCommand(verb, `${modelVerbs[verb][0]!.toUpperCase()}${modelVerbs[verb].slice(1)}.`)
     .usage("<model> …")
     .argument("[model]", "model file")
@@ -29,6 +33,16 @@ export async function modelVerb(verb: ModelVerb, session: Session): Promise<Comm
 }
 
 const pageOf = async (verb: ModelVerb, task: string, session: Session): Promise<Command> => (await tasks[task]!.verbs[verb]!()).command(session);
+
+/** @throws usage: a flag that the verb has with models of another task only */
+function refuseForeignFlag(verb: ModelVerb, task: string, command: Command, other: string, others: Command, { argv }: Session): void {
+  const optionOf = (of: Command, word: string | undefined) => (word === undefined ? undefined : of.options.find(({ long, short }) => [long, short].includes(word.split("=")[0]!)));
+  const takesNext = (word: string | undefined): boolean => optionOf(command, word)?.required === true && !word!.includes("=");
+  const foreign = argv.find((word, i) => word.startsWith("--") && !takesNext(argv[i - 1]) && !optionOf(command, word) && optionOf(others, word));
+  if (foreign === undefined) return;
+  const flag = foreign.split("=")[0]!;
+  throw new SluiceError("usage", `${verb}: ${flag} is for models of the task "${other}", expected flags for "${task}", which this model is for; "sluice ${verb} <model> --help" shows them`, { flag, task, other });
+}
 
 /** The help of a verb as a task has it. */
 async function helpOf(verb: ModelVerb, task: string, session: Session): Promise<string> {

@@ -8,6 +8,8 @@ import { addVerbs, wantedWord } from "./verbs.ts";
 const examples = `
 Examples:
   $ sluice train forecast data.csv --target temperature --horizon 24
+  $ sluice train language corpus.txt --tokens char
+  $ sluice train classify reviews.csv --text text --label label
   $ sluice train forecast --help`;
 
 export function command(session: Session): Promise<Command> {

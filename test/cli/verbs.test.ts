@@ -3,11 +3,13 @@ import { existsSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, expect, test } from "vitest";
 import { encodeSafetensors } from "../../src/formats/index.ts";
+import { type ModelVerb, modelVerbs, tasks, tasksWith } from "../../src/cli/tasks.ts";
 import { lastJson, shell, sluice, tiny, workFolder, writeLoads } from "./sluice.ts";
 
 const folder = workFolder();
 const at = (name: string) => join(folder, name);
-const verbs = ["train", "evaluate", "predict", "backtest", "inspect", "doctor", "sample-data"];
+const withModel = (Object.keys(modelVerbs) as ModelVerb[]).filter((verb) => tasksWith(verb).length > 0);
+const verbs = ["train", ...withModel, "backtest", "inspect", "doctor", "sample-data"];
 
 beforeAll(async () => {
   writeLoads(at("loads.csv"), 1000);
@@ -29,7 +31,7 @@ test("--help and --version; every verb has examples", async () => {
   for (const verb of verbs) expect(help.stdout).toContain(`  ${verb} `);
   const { version } = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8")) as { version: string };
   expect((await sluice(folder, ["--version"])).stdout).toBe(`${version}\n`);
-  const pages = [...verbs.map((verb) => [verb]), ["train", "forecast"], ["backtest", "forecast"], ["sample-data", "weather"]];
+  const pages = [...verbs.map((verb) => [verb]), ...Object.keys(tasks).map((task) => ["train", task]), ["backtest", "forecast"], ["sample-data", "weather"]];
   for (const words of pages) {
     const page = await sluice(folder, [...words, "--help"]);
     expect(page.code).toBe(0);
@@ -110,6 +112,39 @@ test("inspect says what a model is, and lists the tensors of a strange file", as
   expect(strange.stdout).toMatch(/another program.*4 numbers in 1 tensor/);
   expect(strange.stdout).toMatch(/F32 +\[2, 2\] +4 +3\.00/);
   expect(strange.stdout).not.toContain("\x1b");
+});
+
+test("a model's task says what a verb takes; another task's verb or flag is refused with the way out", async () => {
+  const general = await sluice(folder, ["predict", "--help"]);
+  const own = await sluice(folder, ["predict", "one.safetensors", "--help"]);
+  for (const task of tasksWith("predict")) expect(general.stdout).toContain(`With a model for the task "${task}"`);
+  expect(own.stdout).toContain("--hold-out");
+  expect(own.stdout).not.toContain("--explain");
+  const verb = await sluice(folder, ["generate", "one.safetensors", "--prompt", "x"]);
+  expect(verb.stderr).toBe('sluice: generate: one.safetensors is a model for the task "forecast", expected "language"; use it with: sluice predict one.safetensors <data>\n');
+  expect(verb.code).toBe(2);
+  const flag = await sluice(folder, ["predict", "--text", "fine", "one.safetensors"]);
+  expect(flag.stderr).toContain('--text is for models of the task "classify", expected flags for "forecast"');
+  expect(flag.code).toBe(2);
+  expect((await sluice(folder, ["predict"])).stderr).toContain("predict: missing required argument 'model'");
+  // The value of a flag is none, whatever it looks like.
+  expect((await sluice(folder, ["predict", "one.safetensors", "loads.csv", "--out", "--text"])).code).toBe(0);
+  const train = await sluice(folder, ["train", "language", "loads.csv", "--resume", "one.safetensors"]);
+  expect(train.stderr).toContain("--resume is one.safetensors, a finished model");
+});
+
+test("of several series those that are too short are named, and the others forecast", async () => {
+  const rows = Array.from({ length: 400 }, (_, i) => `${new Date(Date.UTC(2023, 0, 1, i)).toISOString().slice(0, 16)},${Math.sin(i / 3.8).toFixed(3)}`);
+  const table = (b: number) => ["time,y,shop", ...rows.map((r) => `${r},a`), ...rows.slice(0, b).map((r) => `${r},b`), ""].join("\n");
+  writeFileSync(at("shops.csv"), table(400));
+  writeFileSync(at("young.csv"), table(20));
+  const trained = await sluice(folder, ["train", "forecast", "shops.csv", "--id", "shop", "--target", "y", ...tiny, "--out", "shops.safetensors", "--quiet"]);
+  expect(trained.code).toBe(0);
+  const run = await sluice(folder, ["predict", "shops.safetensors", "young.csv", "--out", "young-out.csv", "--json", "--quiet"]);
+  expect(run.code).toBe(0);
+  expect(run.stderr).toBe('sluice: not forecast: "b" (20), which has fewer than 24 rows up to the last measured target\n');
+  expect(lastJson(run)).toMatchObject({ skipped: [{ id: "b", rows: 20 }], forecasts: [{ id: "a" }] });
+  expect(csv(readFileSync(at("young-out.csv"), "utf8"))).toHaveLength(1 + 6);
 });
 
 test("sample-data writes weather, the same for the same seed", async () => {
