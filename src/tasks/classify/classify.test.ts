@@ -154,6 +154,8 @@ test("what cannot be learnt from is refused with the number and the way out", as
   expect((await refused(one)).message).toMatch(/planted: the labels have one class, "class 0", expected at least two/);
   const many = { ...planted(10_000, ["x"], 1), labels: Array.from({ length: 10_000 }, (_, i) => [String(i)]) };
   expect((await refused(many)).message).toMatch(/the labels have 10000 classes in 10000 items, expected at most 1000; is it the right column/);
+  const each = { ...planted(30, ["x"], 1), labels: Array.from({ length: 30 }, (_, i) => [String(i)]) };
+  expect((await refused(each)).message).toMatch(/30 classes in 30 items, expected at least two items a class/);
   expect((await refused(planted(1, ["x"], 1))).message).toMatch(/one class/);
   expect((await refused({ ...one, texts: one.texts.map(() => " ") })).message).toMatch(/there is no labelled item/);
   expect((await refused(planted(20, ["x", "y"], 1), { pooling: "best" as "max" })).message).toMatch(/pooling is "best", expected last, mean, max or attention/);

@@ -42,14 +42,15 @@ export function pick<D extends Labelled>(data: D, which: ArrayLike<number>): D {
 }
 
 /**
- * The classes of a training set: as given, or those that occur, in code unit order.
+ * The classes of a training set: the labels that occur, numbers by size, others in code unit order.
  * @param most the most classes that can be meant
  * @throws data: no item, one class, or more classes than `most`
  */
 export function classesOf(data: Labelled, most = 1000): string[] {
   const { source, labels } = data;
   if (labels.length === 0) throw new SluiceError("data", `${source}: there is no labelled item, expected some to learn from; is it the right file?`, { source });
-  const classes = [...new Set(labels.flat())].sort((a, b) => (Number(a) - Number(b) || (a < b ? -1 : a > b ? 1 : 0)));
+  const found = [...new Set(labels.flat())].sort();
+  const classes = found.every((name) => Number.isFinite(Number(name))) ? found.sort((a, b) => Number(a) - Number(b)) : found;
   if (classes.length < 2) {
     const only = classes[0] === undefined ? "no label" : `one class, ${JSON.stringify(classes[0].slice(0, 60))}`;
     throw new SluiceError("data", `${source}: the labels have ${only}, expected at least two; add examples of what it is to be told apart from, or choose another label column`, { source, classes: classes.length });
@@ -60,6 +61,9 @@ export function classesOf(data: Labelled, most = 1000): string[] {
       `${source}: the labels have ${classes.length} classes in ${labels.length} items, expected at most ${most}; is it the right column? Numbers to be predicted are no classes; merge rare classes, or allow more (maxClasses)`,
       { source, classes: classes.length, most },
     );
+  }
+  if (classes.length > 2 && 2 * classes.length > labels.length) {
+    throw new SluiceError("data", `${source}: the labels have ${classes.length} classes in ${labels.length} items, expected at least two items a class; is it the right column? Merge rare classes, or give more items`, { source, classes: classes.length, items: labels.length });
   }
   return classes;
 }

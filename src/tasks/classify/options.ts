@@ -136,7 +136,7 @@ export function planClassify(data: Labelled, classes: number, options: ClassifyO
   const plan: ClassifyPlan = {
     ...(text ? textDefaults : seriesDefaults),
     ...{ tokens: "word", lowercase: true, minCount: 1, gramBuckets: 16384, wide: true, wideOrder: 2, multiLabel: false, classWeights: "none" },
-    ...{ maxLength: 5000, maxClasses: 1000, clipNorm: 1, seed: 0, optimizer: { kind: "adamw", weightDecay: 0.01 }, labelSmoothing: 0 },
+    ...{ maxLength: 5000, maxClasses: 1000, clipNorm: 1, seed: 1, optimizer: { kind: "adamw", weightDecay: 0.01 }, labelSmoothing: 0 },
     spaced: text && looksSpaced(data.texts),
     wideBuckets: text ? 2 ** Math.min(17, Math.floor(Math.log2(WIDE_NUMBERS / classes))) : 0,
     validShare: n < 500 ? 0.2 : 0.1,
