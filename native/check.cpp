@@ -1,5 +1,6 @@
 // Runs the kernels that address memory by tiles on buffers of exactly the right size, each in an allocation of its own, so that
-// AddressSanitizer sees a read or write one element outside. `node scripts/native.mjs check` builds it once per instruction set.
+// AddressSanitizer sees a read or write one element outside; on one thread and on three. `node scripts/native.mjs check` builds it once per
+// instruction set; `node scripts/native.mjs check thread` with ThreadSanitizer, which sees two threads at one number.
 //
 // AVX-512's masked loads and stores are not instrumented: the canaries of test/kernels stand behind those.
 //
@@ -9,7 +10,14 @@
 #include <cstdlib>
 #include <memory>
 #include <vector>
+#if defined(__SANITIZE_ADDRESS__)
+#include <sanitizer/asan_interface.h>
+#else
+#define ASAN_POISON_MEMORY_REGION(p, n)
+#define ASAN_UNPOISON_MEMORY_REGION(p, n)
+#endif
 #include "isa.h"
+#include "pool.h"
 
 namespace {
 using namespace ISA;
@@ -37,6 +45,7 @@ struct Buffers {
 };
 
 long cases = 0;
+Team* team = nullptr;
 
 void written(const char* what, const float* p, long n) {
   for (long i = 0; i < n; i++) {
@@ -50,8 +59,8 @@ void linear(int N, int I, int O) {
   Buffers b;
   float *x = b.noise((long)N * I), *w = b.noise((long)O * I), *bias = b.noise(O), *y = b.empty((long)N * O);
   float *dx = b.fill((long)N * I, 0), *dw = b.fill((long)O * I, 0), *db = b.fill(O, 0);
-  linear_forward(y, x, w, bias, b.empty(linear_work(N, I, O)), N, I, O);
-  linear_backward(dx, dw, db, y, x, w, b.empty(linear_work(N, I, O)), N, I, O);
+  linear_forward(y, x, w, bias, b.empty(linear_work(N, I, O, team)), N, I, O, team);
+  linear_backward(dx, dw, db, y, x, w, b.empty(linear_work(N, I, O, team)), N, I, O, team);
   written("linear y", y, (long)N * O);
   written("linear dx", dx, (long)N * I);
   written("linear dw", dw, (long)O * I);
@@ -64,9 +73,9 @@ void gru(int L, int B, int I, int H, int resetAfter) {
   float *x = b.noise(n * I), *wx = b.noise(3L * H * I), *wh = b.noise(3L * H * H), *bx = b.noise(3 * H), *bh = b.noise(3 * H);
   float *y = b.empty(n * H), *hn = b.empty((long)B * H), *saved = b.empty(n * 4 * H), *gates = b.empty(n * 3 * H);
   float *dx = b.fill(n * I, 0), *dh0 = b.fill((long)B * H, 0), *dwx = b.fill(3L * H * I, 0), *dwh = b.fill(3L * H * H, 0), *dbx = b.fill(3 * H, 0), *dbh = b.fill(3 * H, 0);
-  const int work = gru_work(L, B, I, H);
-  gru_forward(y, hn, gates, saved, x, nullptr, wx, wh, bx, bh, nullptr, nullptr, nullptr, b.empty(work), L, B, I, H, 0, resetAfter, 1);
-  gru_backward(dx, dh0, dwx, dwh, dbx, dbh, y, hn, y, saved, x, nullptr, wx, wh, nullptr, nullptr, nullptr, b.empty(work), L, B, I, H, 0, resetAfter, 1);
+  const int work = gru_work(L, B, I, H, team);
+  gru_forward(y, hn, gates, saved, x, nullptr, wx, wh, bx, bh, nullptr, nullptr, nullptr, b.empty(work), L, B, I, H, 0, resetAfter, 1, team);
+  gru_backward(dx, dh0, dwx, dwh, dbx, dbh, y, hn, y, saved, x, nullptr, wx, wh, nullptr, nullptr, nullptr, b.empty(work), L, B, I, H, 0, resetAfter, 1, team);
   written("gru y", y, n * H);
   written("gru dx", dx, n * I);
   written("gru dwh", dwh, 3L * H * H);
@@ -79,9 +88,9 @@ void lstm(int L, int B, int I, int H, int P) {
   float *x = b.noise(n * I), *wx = b.noise(4L * H * I), *wh = b.noise(4L * H * P), *wr = b.noise((long)P * H), *peep = b.noise(3 * H);
   float *y = b.empty(n * P), *hn = b.empty((long)B * P), *cn = b.empty((long)B * H), *saved = b.empty(n * 4 * H), *cells = b.empty(n * H), *hidden = b.empty(n * H);
   float *dx = b.fill(n * I, 0), *dwx = b.fill(4L * H * I, 0), *dwh = b.fill(4L * H * P, 0), *dwr = b.fill((long)P * H, 0), *dpeep = b.fill(3 * H, 0);
-  const int work = lstm_work(L, B, I, H, P);
-  lstm_forward(y, hn, cn, nullptr, saved, cells, hidden, x, nullptr, nullptr, wx, wh, wr, nullptr, nullptr, peep, nullptr, nullptr, nullptr, nullptr, b.empty(work), L, B, I, H, P, 1, 1, 1);
-  lstm_backward(dx, nullptr, nullptr, dwx, dwh, dwr, nullptr, nullptr, dpeep, y, hn, cn, y, saved, cells, hidden, x, nullptr, nullptr, wx, wh, wr, peep, nullptr, nullptr, nullptr, nullptr, b.empty(work), L, B, I, H, P, 1, 1, 1);
+  const int work = lstm_work(L, B, I, H, P, team);
+  lstm_forward(y, hn, cn, nullptr, saved, cells, hidden, x, nullptr, nullptr, wx, wh, wr, nullptr, nullptr, peep, nullptr, nullptr, nullptr, nullptr, b.empty(work), L, B, I, H, P, 1, 1, 1, team);
+  lstm_backward(dx, nullptr, nullptr, dwx, dwh, dwr, nullptr, nullptr, dpeep, y, hn, cn, y, saved, cells, hidden, x, nullptr, nullptr, wx, wh, wr, peep, nullptr, nullptr, nullptr, nullptr, b.empty(work), L, B, I, H, P, 1, 1, 1, team);
   written("lstm y", y, n * P);
   written("lstm dx", dx, n * I);
   written("lstm dwh", dwh, 4L * H * P);
@@ -93,16 +102,57 @@ void rnn(int L, int B, int I, int H) {
   const long n = (long)L * B;
   float *x = b.noise(n * I), *wx = b.noise((long)H * I), *wh = b.noise((long)H * H), *y = b.empty(n * H), *hn = b.empty((long)B * H), *saved = b.empty(n * H);
   float *dx = b.fill(n * I, 0), *dwx = b.fill((long)H * I, 0), *dwh = b.fill((long)H * H, 0);
-  const int work = rnn_work(L, B, I, H);
-  rnn_forward(y, hn, saved, x, nullptr, wx, wh, nullptr, nullptr, nullptr, nullptr, nullptr, b.empty(work), L, B, I, H, 0, 0, 1);
-  rnn_backward(dx, nullptr, dwx, dwh, nullptr, nullptr, y, hn, y, saved, x, nullptr, wx, wh, nullptr, nullptr, nullptr, b.empty(work), L, B, I, H, 0, 0, 1);
+  const int work = rnn_work(L, B, I, H, team);
+  rnn_forward(y, hn, saved, x, nullptr, wx, wh, nullptr, nullptr, nullptr, nullptr, nullptr, b.empty(work), L, B, I, H, 0, 0, 1, team);
+  rnn_backward(dx, nullptr, dwx, dwh, nullptr, nullptr, y, hn, y, saved, x, nullptr, wx, wh, nullptr, nullptr, nullptr, b.empty(work), L, B, I, H, 0, 0, 1, team);
   written("rnn y", y, n * H);
   written("rnn dwh", dwh, (long)H * H);
   cases++;
 }
+// Addresses of a streamed program count from one place, so its buffers stand in one allocation, with forbidden ground between them.
+struct Ground {
+  static constexpr long SIZE = 8L << 20;
+  char* start = (char*)std::aligned_alloc(64, SIZE);
+  long used = 64;
+  Ground() { ASAN_POISON_MEMORY_REGION(start, SIZE); }
+  ~Ground() {
+    ASAN_UNPOISON_MEMORY_REGION(start, SIZE);
+    std::free(start);
+  }
+  // n numbers, as offset
+  u32 take(long n) {
+    const long at = used;
+    used = (at + n * 4 + 63) / 64 * 64 + 64;
+    if (used > SIZE) std::abort();
+    ASAN_UNPOISON_MEMORY_REGION(start + at, n * 4);
+    return u32(at);
+  }
+  float* at(u32 place) { return (float*)(start + place); }
+};
+
+void stream(int kind, int flags, int format, int sessions, int I, int H, int P) {
+  Buffers b;
+  Ground g;
+  if (!(flags & PROJECTION)) P = H;
+  const int gates = kind == STREAM_LSTM ? 4 : kind == STREAM_RNN ? 1 : 3, width = (kind == STREAM_RNN ? 1 : 4) * H;
+  const u32 weights = g.take(stream_packed(kind, flags, I, H, P, format)), self = g.take(sizeof(StreamProgram) / 4);
+  float *wx = b.noise((long)gates * H * I), *wh = b.noise((long)gates * H * P), *wr = b.noise((long)P * H), *bias = b.noise(gates * H), *peep = b.noise(3 * H);
+  stream_pack(g.at(weights), wx, wh, flags & PROJECTION ? wr : nullptr, bias, bias, peep, b.empty(stream_pack_work(H, P)), kind, flags, I, H, P, format, 0.5f);
+  const u32 in = g.take((long)sessions * I), h = g.take((long)sessions * P), c = g.take((long)sessions * H), out = g.take((long)sessions * P);
+  const u32 work = g.take(stream_work(sessions, width, max(H, P), format));
+  for (u32 p : {in, h, c}) fillRow(g.at(p), 0.25f, sessions * (p == in ? I : p == h ? P : H));
+  *(StreamProgram*)g.at(self) = {self, sessions, format, 1, I, width, max(H, P), work, {{kind, flags, I, H, P, weights, in, h, c, out}}};
+  *StreamWork(*std::make_unique<Scratch>(Scratch{g.at(work)}), sessions, width, max(H, P), format).turns = 0;
+  for (int i = 0; i < 2; i++) {
+    if (stream_step((const int*)g.at(self))) std::exit(1);
+  }
+  written("stream out", g.at(out), (long)sessions * P);
+  cases++;
+}
 } // namespace
 
-int main() {
+// Everything at sizes round the edges of tiles, panels, blocks and chunks.
+void layers() {
   const int edges[] = {1, 2, 3, 4, 5, 7, 8, 9, 11, 12, 13, 15, 16, 17, 25, 31, 32, 33, 48, 63, 64, 65, 70};
   const int count = sizeof edges / sizeof *edges;
   for (int i = 0; i < count; i++) {
@@ -119,5 +169,29 @@ int main() {
   }
   gru(3, 67, 130, 129, 1);
   gru(3, 67, 130, 129, 0);
+  gru(20, 33, 5, 7, 0); // several chunks back
+  lstm(20, 33, 5, 7, 3);
+}
+
+void streams() {
+  const int edges[] = {1, 3, 8, 16, 17, 33, 64, 70, 130};
+  for (int H : edges) {
+    for (int kind : {STREAM_GRU, STREAM_GRU_BEFORE, STREAM_LSTM, STREAM_RNN}) {
+      const int flags = kind == STREAM_LSTM && H % 2 ? PROJECTION | PEEPHOLES | ZONEOUT : ZONEOUT;
+      for (int format : {PANELS, STRIPS, STRIPS_BF16, STRIPS_INT8}) stream(kind, flags, format, format == PANELS ? 67 : 2, H % 5 + 1, H, H / 2 + 1);
+    }
+  }
+}
+
+int main() {
+  layers();
+  streams();
+  Pool* pool = openPool();
+  team = teamOf(pool);
+  team->most = 3;
+  team->least = 1;
+  layers();
+  if (team->ready != 2) return 1;
+  closePool(pool);
   std::printf("%ld cases, nothing outside its buffers\n", cases);
 }

@@ -2,7 +2,7 @@
  * @file Builds the native addon with whatever C++ compiler is there, from the same kernels as the WebAssembly, once per instruction set.
  * `node scripts/native.mjs` builds native/out/<platform>-<arch>/; `--optional` says one line and goes on where that cannot be done (npm runs
  * it so after `npm ci`). `pack [folder]` makes the tarball of the prebuilt package for this machine. `check` runs the kernels under
- * AddressSanitizer (native/check.cpp).
+ * AddressSanitizer (native/check.cpp), `check thread` under ThreadSanitizer.
  */
 import { spawn, spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
@@ -156,14 +156,14 @@ export function hasSanitizer() {
   }
 }
 
-/** Builds native/check.cpp for one instruction set with AddressSanitizer and runs it; returns what it said. */
-export async function checkMemory(isa) {
+/** Builds native/check.cpp for one instruction set with AddressSanitizer (or "thread": ThreadSanitizer) and runs it; returns what it said. */
+export async function checkMemory(isa, sanitizer = "address") {
   const work = mkdtempSync(join(tmpdir(), "sluice-check-"));
   try {
     writeBindings(work);
     const program = join(work, "check");
-    const sanitize = ["-O1", "-g", "-fsanitize=address", "-fno-omit-frame-pointer"];
-    await run(compiler(), [...flags, ...units[isa], ...sanitize, `-DISA=${isa}`, `-I${native}`, `-I${work}`, join(native, "check.cpp"), "-o", program]);
+    const sanitize = ["-O1", "-g", `-fsanitize=${sanitizer}`, "-fno-omit-frame-pointer"];
+    await run(compiler(), [...flags, ...units[isa], ...sanitize, `-DISA=${isa}`, `-I${native}`, `-I${work}`, join(native, "check.cpp"), join(native, "pool.cpp"), "-o", program, "-lpthread"]);
     return await run(program, []);
   } finally {
     rmSync(work, { recursive: true, force: true });
@@ -181,7 +181,7 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
     } else if (verb === "check") {
       await build();
       const { isas, onRequest } = createRequire(import.meta.url)(join(out, "sluice.node")); // what this processor can run
-      for (const isa of [...isas, ...onRequest]) console.log(`native: ${isa}: ${(await checkMemory(isa)).trim()}`);
+      for (const isa of [...isas, ...onRequest]) console.log(`native: ${isa}: ${(await checkMemory(isa, folder === "thread" ? "thread" : "address")).trim()}`);
     } else {
       await build();
       if (verb === "pack") console.log(`native: ${pack(folder)}`);
