@@ -76,6 +76,44 @@ test.skipIf(!built)("several worker threads run it at once, and the process ends
   expect(status).toBe(0);
 });
 
+test("one bundled file trains on several threads, in the main thread and in a worker, and the process ends by itself", async () => {
+  const project = join(folder, "helpers");
+  mkdirSync(project);
+  const entry = `
+    import { isMainThread, parentPort, Worker } from "node:worker_threads";
+    import { createEngine } from "./src/engine/index.ts";
+    import { gru } from "./src/ops/index.ts";
+    function work() {
+      return [1, 2, 3].flatMap((threads) => ["auto", "wasm"].map((backend) => {
+        const e = createEngine({ debug: 0, backend, threads });
+        const numbers = (n) => Float32Array.from({ length: n }, (_, i) => ((i * 7919) % 1000) / 2000 - 0.25);
+        const [L, B, H] = [20, 24, 64];
+        const x = e.tensor([L, B, H], numbers(L * B * H));
+        const [wx, wh] = [e.param([3 * H, H], numbers(3 * H * H)), e.param([3 * H, H], numbers(3 * H * H))];
+        const sums = Array.from({ length: 30 }, () => e.scope(() => gru({ x, wx, wh }).y.toArray().reduce((a, b) => a + Math.abs(b), 0)));
+        return [backend, e.threads, new Set(sums).size, sums[0]];
+      }));
+    }
+    if (isMainThread) {
+      const here = work();
+      const worker = new Worker(new URL(import.meta.url));
+      const there = await new Promise((ok, no) => worker.on("message", ok).on("error", no));
+      for (const backend of ["auto", "wasm"]) {
+        const rows = [...here, ...there].filter((r) => r[0] === backend);
+        console.log(rows.map((r) => r[1]).join(), rows.every((r) => r[2] === 1 && r[3] === rows[0][3] && r[3] > 100));
+      }
+    } else parentPort.postMessage(work());`;
+  await build({
+    ...{ stdin: { contents: entry, resolveDir: root, loader: "ts" }, outfile: join(project, "bundle.mjs") },
+    ...{ bundle: true, packages: "external", platform: "node", format: "esm", target: "node20", logLevel: "error" },
+  });
+  if (built) link(project, why.replace(/sluice\.node$/, ""));
+  const { status, out, err } = node(project, 'await import("./bundle.mjs");');
+  expect(err).toBe("");
+  expect(out.split("\n")).toEqual(["1,2,3,1,2,3 true", "1,2,3,1,2,3 true"]);
+  expect(status).toBe(0);
+});
+
 /** Puts a folder with sluice.json and sluice.node where the package would be. */
 function link(project: string, from: string): void {
   mkdirSync(join(project, "node_modules/@sluice"), { recursive: true });
