@@ -7,7 +7,7 @@ import { createEngine } from "../../engine/index.ts";
 import { decodeModel, encodeModel, type ModelFile } from "../../formats/model.ts";
 import { beamSearch, Chat, type LanguageModel, type LanguageOptions, type LanguageReport, type LanguageTexts, load, train } from "./index.ts";
 
-const engine = () => createEngine({ backend: "wasm" });
+const engine = () => createEngine({ backend: "wasm", threads: 1 });
 const poem = "the quick brown fox jumps over the lazy dog and then it sleeps in the warm sun.\n";
 const tiny: LanguageOptions = { hidden: 32, layers: 1, batch: 8, chunk: 40, epochs: 10, lr: 1e-2, dropout: 0 };
 

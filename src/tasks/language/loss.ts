@@ -1,6 +1,6 @@
 /** @file What a language model is trained by, and how text goes through it in chunks. Runs in browsers. */
 import type { Tensor } from "../../engine/tensor.ts";
-import { crossEntropy } from "../../ops/loss.ts";
+import { projectedCrossEntropy } from "../../ops/projection.ts";
 import type { LanguageNetwork } from "./network.ts";
 
 /**
@@ -10,7 +10,6 @@ import type { LanguageNetwork } from "./network.ts";
  * @param weight [L, B]; left out: every token counts
  */
 export function languageLoss(network: LanguageNetwork, x: Tensor, target: Tensor, weight?: Tensor): Tensor {
-  const { vocabulary } = network.config;
-  const logits = network.output.forward(x).reshape(target.size, vocabulary);
-  return crossEntropy({ logits, target: target.reshape(target.size), weight: weight?.reshape(target.size) }).y;
+  const { weight: w, bias: b } = network.output;
+  return projectedCrossEntropy({ x, w, b, target, weight }).y;
 }

@@ -7,8 +7,8 @@ import { Embedding } from "../../nn/embedding.ts";
 import type { Init } from "../../nn/init.ts";
 import { Linear } from "../../nn/linear.ts";
 import { Recurrent, type StackState } from "../../nn/stack.ts";
-import { scaleShift } from "../../ops/elementwise.ts";
 import { linear } from "../../ops/linear.ts";
+import { maskSteps, scaleRows } from "../../ops/rows.ts";
 import { logSoftmax } from "../../ops/softmax.ts";
 
 /** JSON that rebuilds the network. */
@@ -101,16 +101,16 @@ export class LanguageNetwork {
   /** Dropout of x [L, B, K], the same at every step where the config says so. */
   #hide(x: Tensor, p: number, rng: Rng | undefined): Tensor {
     if (!this.config.variational) return dropout(x, p, rng);
-    const [L = 0, B = 0, K = 0] = x.shape;
-    const mask = drawMask(x.engine, [B * K], p, 1 / (1 - p), rng);
-    return mask ? scaleShift({ x: x.reshape(L, B * K, 1), s: mask }).y.reshape(L, B, K) : x;
+    const mask = drawMask(x.engine, x.shape.slice(1), p, 1 / (1 - p), rng);
+    return mask ? maskSteps({ x, mask }).y : x;
   }
 
   #hideTokens(x: Tensor, ids: Tensor, rng: Rng | undefined): Tensor {
     const { embeddingDropout: p, vocabulary } = this.config;
     const kinds = drawMask(x.engine, [vocabulary], p, 1 / (1 - p), rng);
     if (!kinds) return x;
-    const s = Float32Array.from(ids.data, (id) => kinds.data[id]!);
-    return scaleShift({ x: x.reshape(ids.size, x.shape.at(-1)!), s: x.engine.tensor([ids.size], s) }).y.reshape(...x.shape);
+    const drawn = kinds.data;
+    const scale = Float32Array.from(ids.data, (id) => drawn[id]!);
+    return scaleRows({ x, scale: x.engine.tensor(ids.shape, scale) }).y;
   }
 }

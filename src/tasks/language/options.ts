@@ -102,7 +102,7 @@ export function planLanguage({ tokenizer, items, train }: Pick<Corpus, "tokenize
   };
   const sampled = whole("sampled", V >= 4000 ? 1000 : 0, 0);
   const chunk = whole("chunk", large ? 40 : 100);
-  const batch = whole("batch", items ? 128 : Math.max(1, Math.min(32, Math.floor(N / (4 * chunk)))));
+  const batch = whole("batch", items ? 128 : Math.max(1, Math.min(32, Math.floor(N / (50 * chunk)))));
   const cost = 3 * N * weightsOf(network, sampled || V);
   const epochs = options.epochs ?? (options.timeLimit === undefined ? Math.max(2, Math.min(40, Math.round(BUDGET / cost))) : 100_000);
   const steps = (N / (batch * (items ? Math.max(1, N / 1e4) : chunk))) * Math.min(epochs, 20);

@@ -1,7 +1,7 @@
 /** @file The result of a training as data and as a table to read: the network beside what counting alone predicts. Runs in browsers. */
 import { judgeBy, layOut, showNumber, type TaskReport, type Verdict } from "../common/report.ts";
 import type { LanguagePlan } from "./options.ts";
-import { type LanguageScores, scoresOf } from "./scores.ts";
+import type { LanguageScores } from "./scores.ts";
 
 /** JSON: what `--json` prints and a model keeps. Baselines are scored on the test part, or on the validation part where there is no test. */
 export interface LanguageReport extends TaskReport<LanguageScores> {
@@ -9,9 +9,6 @@ export interface LanguageReport extends TaskReport<LanguageScores> {
   tokens: { kind: string; vocabulary: number; train: number; valid: number; test: number };
   plan: LanguagePlan;
 }
-
-/** Figures of a baseline that scores every token of `text` with so many nats in the mean. */
-export const baselineScores = (nats: number, tokens: number, text: string): LanguageScores => scoresOf(nats * tokens, tokens, text);
 
 /** Who is best, said plainly. */
 export function judge(network: LanguageScores | null, baselines: Readonly<Record<string, LanguageScores>>): Verdict {

@@ -11,7 +11,7 @@ const V = 40;
 const counts = Array.from({ length: V }, (_, i) => Math.round(1000 / (i + 1)));
 
 test("with every token drawn it is the full loss, and so is its gradient", () => {
-  const engine = createEngine({ backend: "wasm" });
+  const engine = createEngine({ backend: "wasm", threads: 1 });
   const config = { vocabulary: V, embedding: 6, cell: "gru" as const, hidden: 6, layers: 1, tied: true, dropout: 0, inputDropout: 0, variational: false, embeddingDropout: 0, recurrentDropout: 0 };
   const network = new LanguageNetwork(config, new Init(engine, new Rng(1)));
   const rng = new Rng(2);

@@ -6,8 +6,7 @@ import type { Rng } from "../../base/random.ts";
 import type { Engine, Tensor } from "../../engine/index.ts";
 import { embedding } from "../../ops/embedding.ts";
 import { add } from "../../ops/elementwise.ts";
-import { linear } from "../../ops/linear.ts";
-import { crossEntropy } from "../../ops/loss.ts";
+import { projectedCrossEntropy } from "../../ops/projection.ts";
 import type { LanguageNetwork } from "./network.ts";
 
 /**
@@ -72,6 +71,5 @@ export function sampledLoss(network: LanguageNetwork, x: Tensor, targets: Int32A
   const w = embedding({ ids, weight }).y;
   const own = embedding({ ids, weight: bias.reshape(bias.size, 1) }).y.reshape(K);
   const b = add({ a: own, b: engine.tensor([K], drawn.correction) }).y;
-  const logits = linear({ x, w, b }).y.reshape(targets.length, K);
-  return crossEntropy({ logits, target: engine.ints([targets.length], drawn.targets) }).y;
+  return projectedCrossEntropy({ x, w, b, target: engine.ints(x.shape.slice(0, -1), drawn.targets) }).y;
 }

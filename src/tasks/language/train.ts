@@ -5,18 +5,18 @@ import type { JsonObject } from "../../base/json.ts";
 import { Rng } from "../../base/random.ts";
 import { createEngine } from "../../engine/index.ts";
 import { Init } from "../../nn/init.ts";
-import { ngramBaselines } from "../../text/index.ts";
 import { optionsOf, requireSameData, resumeFrom } from "../common/checkpoint.ts";
 import { refuseTooLarge } from "../common/memory.ts";
 import { runFacts } from "../common/report.ts";
 import { type PlanEvent, type RunOptions, type TaskEvent, type TaskTraining, type Trained, trainModel } from "../common/run.ts";
+import { countingScores } from "./baselines.ts";
 import { type Batches, ItemBatches, StreamBatches } from "./batches.ts";
 import { type Corpus, type LanguageTexts, makeCorpus, type TextPart } from "./corpus.ts";
 import { dialogueMarks } from "./dialogue.ts";
 import { learningTask } from "./learn.ts";
 import { LanguageModel } from "./model.ts";
 import { type LanguageOptions, type LanguagePlan, planLanguage, trainingBytes } from "./options.ts";
-import { baselineScores, judge, type LanguageReport } from "./report.ts";
+import { judge, type LanguageReport } from "./report.ts";
 import { CandidateSampler } from "./sampled.ts";
 import type { LanguageScores } from "./scores.ts";
 
@@ -134,10 +134,7 @@ function countsOf({ tokenizer, train: { ids } }: Corpus): Int32Array {
 /** What counting predicts on the test part, or on the validation part where there is no test. */
 function baselinesOf({ tokenizer, train: learnt, valid, test }: Corpus): LanguageReport["baselines"] {
   const scored = test ?? valid;
-  if (!scored || scored.ids.length < 2) return {};
-  const { unigram, bigram, trigram } = ngramBaselines(learnt.ids, test && valid ? valid.ids : new Int32Array(), scored.ids, tokenizer.size);
-  const score = (nats: number) => baselineScores(nats, scored.ids.length, scored.text);
-  return { unigram: score(unigram.test), bigram: score(bigram.test), "interpolated trigram": score(trigram.test) };
+  return scored && scored.ids.length > 1 ? countingScores(learnt, test ? valid : null, scored, tokenizer.size) : {};
 }
 
 /** What a person should know before time is spent. */
