@@ -34,6 +34,18 @@ test("forecast: trains, forecasts 12 steps, leaves a model that loads and a pict
   expect(said.some((line) => line.startsWith("epoch 1"))).toBe(true);
 });
 
+test("classify: the order of words decides, which naive Bayes can't see, and the last word is found", async () => {
+  const [{ makeOpinions, trainAndExplain }, { classify }] = await Promise.all([import("../../examples/classify.ts"), import("sluice/tasks")]);
+  const options = { hidden: 12, embedding: 16, members: 1, gramBuckets: 256, wideBuckets: 1024, epochs: 12, lr: 0.02 };
+  const text = "her book was rather dull in the beginning, but really moving in the end";
+  const { report, answer, explanation, model } = await trainAndExplain(makeOpinions(400), text, options, folder);
+  expect(report.test!.accuracy).toBeGreaterThan(0.9);
+  expect(report.baselines["naive Bayes"]!.accuracy).toBeLessThan(0.75);
+  expect(answer.labels).toEqual(["liked"]);
+  expect(explanation.tokens.find((t) => t.token === "moving")!.score).toBeGreaterThan(0);
+  expect(classify.load(readFileSync(model)).predictTexts([text])).toEqual([answer]);
+});
+
 test("stream: whole, in chunks and sample by sample are the same numbers", async () => {
   const { compareWays } = await import("../../examples/stream.ts");
   expect(compareWays(30)).toEqual({ numbers: 480, chunks: 0, samples: 0 });
