@@ -142,7 +142,7 @@ void stream(int kind, int flags, int format, int sessions, int I, int H, int P) 
   const u32 work = g.take(stream_work(sessions, width, max(H, P), format));
   for (u32 p : {in, h, c}) fillRow(g.at(p), 0.25f, sessions * (p == in ? I : p == h ? P : H));
   *(StreamProgram*)g.at(self) = {self, sessions, format, 1, I, width, max(H, P), work, {{kind, flags, I, H, P, weights, in, h, c, out}}};
-  *StreamWork(*std::make_unique<Scratch>(Scratch{g.at(work)}), sessions, width, max(H, P), format).turns = 0;
+  *StreamWork(*std::make_unique<Scratch>(Scratch{g.at(work)}), sessions, width, max(H, P), streamFormat(format)).turns = 0;
   for (int i = 0; i < 2; i++) {
     if (stream_step((const int*)g.at(self))) std::exit(1);
   }
