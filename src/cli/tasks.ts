@@ -47,6 +47,12 @@ export const tasks: Readonly<Record<string, TaskEntry>> = {
     verbs: { evaluate: () => import("./evaluate-classify.ts"), predict: () => import("./predict-classify.ts") },
     inspect: () => import("./inspect-classify.ts"),
   },
+  translate: {
+    use: "translate <model> <text>",
+    train: { summary: "a translator of pairs of texts: of languages, dates, spellings", load: () => import("./train-translate.ts") },
+    verbs: { evaluate: () => import("./evaluate-translate.ts"), translate: () => import("./translate.ts") },
+    inspect: () => import("./inspect-translate.ts"),
+  },
 };
 
 /** The tasks that have a verb. */

@@ -1,4 +1,5 @@
 /** @file The door to plots: self-contained SVG pictures and plots for a terminal. Runs in browsers. */
+export { type AlignmentPlot, alignmentSvg } from "./alignment.ts";
 export { type Bar, type BarGroup, type BarsPlot, barsSvg } from "./bars.ts";
 export { type ConfusionPlot, confusionSvg, confusionText } from "./confusion.ts";
 export { type ForecastPlot, forecastSvg } from "./forecast-svg.ts";

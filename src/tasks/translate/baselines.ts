@@ -2,11 +2,11 @@
 import { wordsOf } from "../../text/index.ts";
 import { type ParallelTexts, type TextScores, textScores } from "./scores.ts";
 
-/** Scores of both on `scored`. */
-export function baselineScores(train: ParallelTexts, scored: ParallelTexts, lowercase: boolean): Record<string, TextScores> {
+/** Scores of both on `scored`; without training pairs there is no memory. */
+export function baselineScores(train: ParallelTexts | null, scored: ParallelTexts, lowercase: boolean): Record<string, TextScores> {
   return {
     "source as it is": textScores(scored.source, scored.target, lowercase),
-    "translation memory": textScores(remembered(train, scored.source), scored.target, lowercase),
+    ...(train ? { "translation memory": textScores(remembered(train, scored.source), scored.target, lowercase) } : {}),
   };
 }
 

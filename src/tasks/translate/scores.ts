@@ -53,7 +53,6 @@ export function scoreTranslator(model: Translator, texts: ParallelTexts, options
   const { maxLength } = model.config;
   const short = encodePairs(model, texts).map(({ source, target }) => ({ source: source.slice(0, maxLength), target: target.slice(0, maxLength) }));
   const nats = meanLoss(model.engine, model.network, new PairBatches(short, model.marks, 4000));
-  const lowercase = (model.target.toJSON() as { lowercase?: boolean }).lowercase === true;
-  const scores = { ...textScores(translations, texts.target, lowercase), nats, perplexity: Math.exp(nats), sentences: texts.source.length, beam: options.beam ?? 5 };
+  const scores = { ...textScores(translations, texts.target, model.lowercase), nats, perplexity: Math.exp(nats), sentences: texts.source.length, beam: options.beam ?? 5 };
   return { scores, translations };
 }

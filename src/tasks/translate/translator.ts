@@ -89,6 +89,11 @@ export class Translator implements TaskModel {
     return { sourceEnd: this.source.special.end, start: this.target.special.start, end: this.target.special.end };
   }
 
+  /** Translations are in small letters only. */
+  get lowercase(): boolean {
+    return (this.target.toJSON() as { lowercase?: boolean }).lowercase === true;
+  }
+
   /**
    * Translations of texts, in their order. A text's translation does not depend on those that it is given with.
    * An unknown token of the target is replaced by the source token that was looked at most.
