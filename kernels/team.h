@@ -64,6 +64,9 @@ struct Team {
   int most = 1;  // threads that the engine at work may use, the caller included
   int least = OPERATIONS_PER_PART; // operations that make a part worth it; tests want parts of next to nothing
   int ready = 0; // helpers that are there
+  int alone = 0, penalty = 0; // jobs to come that the caller does by itself, since helpers were late; how many that was last
+  int spins = 0;              // looks after which a helper is late
+  bool late = false;
   bool asked = false;
   bool mayWait = true;             // whether the caller may block; a page's main thread may not
   void (*summon)(Team*) = nullptr; // gets helpers, up to most − 1; some may come later
@@ -83,9 +86,12 @@ static inline void pauseBriefly() {
 
 #if defined(__wasm__)
 constexpr int SPINS = 20'000; // looks before a part that waits sleeps; WebAssembly has no word for a pause
+constexpr int OPERATIONS_PER_SPIN = 1'000;
 #else
-constexpr int SPINS = 2'000;
+constexpr int SPINS = 4'000;
+constexpr int OPERATIONS_PER_SPIN = 100'000;
 #endif
+constexpr int MOST_ALONE = 256;
 constexpr int SPINS_IDLE = 8 * SPINS; // looks before a helper without work sleeps: a fraction of a millisecond
 
 // Waits while *word is `was`. A word that is waited for is written in sequence with `sleepers`, see tell().
@@ -100,6 +106,27 @@ static inline void tell(Team* team, unsigned* word) {
   if (__atomic_load_n(&team->sleepers, __ATOMIC_SEQ_CST) > 0) team->wake(team, word);
 }
 
+// The caller's wait. Helpers that come much later than their work takes have no core of their own: others use the machine, and a job in
+// parts would take the time that it takes until all of them had one. Then the next jobs are done alone, more of them each time.
+static inline void awaitHelpers(Team* team, unsigned* word, unsigned was) {
+  for (int i = 0; i < team->spins; i++) {
+    if (__atomic_load_n(word, __ATOMIC_ACQUIRE) != was) return;
+    pauseBriefly();
+  }
+  team->late = true;
+  waitWhile(team, word, was, 0, team->mayWait);
+}
+static inline void judgeHelpers(Team* team) {
+  if (!team->late) {
+    team->penalty /= 2;
+    return;
+  }
+  team->late = false;
+  if (team->least != OPERATIONS_PER_PART) return; // tests want parts whatever they cost
+  team->penalty = team->penalty * 2 + 2 < MOST_ALONE ? team->penalty * 2 + 2 : MOST_ALONE;
+  team->alone = team->penalty;
+}
+
 PRIVATE void Part::meet() const {
   if (count == 1) return;
   const unsigned before = __atomic_load_n(&team->met, __ATOMIC_RELAXED);
@@ -107,7 +134,8 @@ PRIVATE void Part::meet() const {
     __atomic_store_n(&team->arrived, 0, __ATOMIC_RELAXED);
     __atomic_store_n(&team->met, before + 1, __ATOMIC_SEQ_CST);
     tell(team, &team->met);
-  } else waitWhile(team, &team->met, before, SPINS, index > 0 || team->mayWait);
+  } else if (index > 0) waitWhile(team, &team->met, before, team->spins, true);
+  else awaitHelpers(team, &team->met, before);
 }
 
 // A helper's life, as number `index` from 1: does its part of every job after `seen`, until `job` is 0.
@@ -148,6 +176,12 @@ static inline int partsNow(Team* given, long long operations, int pieces) {
   if (most == 1) return 1;
   Team* team = teamOf(given);
   if (__atomic_load_n(&team->ready, __ATOMIC_ACQUIRE) + 1 < team->most) team->summon(team);
+  if (team->alone > 0) {
+    team->alone--;
+    return 1;
+  }
+  const long long spins = SPINS + operations / OPERATIONS_PER_SPIN;
+  team->spins = spins < 100'000'000 ? int(spins) : 100'000'000;
   const int here = __atomic_load_n(&team->ready, __ATOMIC_ACQUIRE) + 1;
   return here < most ? here : most;
 }
@@ -164,7 +198,8 @@ template <class F> static inline void together(Team* given, int parts, const F& 
   __atomic_store_n(&team->job, ((team->job >> 8) + 1) << 8 | unsigned(parts), __ATOMIC_SEQ_CST);
   tell(team, &team->job);
   performPart<F>(&f, Part{team, 0, parts});
-  for (unsigned left; (left = __atomic_load_n(&team->left, __ATOMIC_ACQUIRE)) > 0;) waitWhile(team, &team->left, left, SPINS, team->mayWait);
+  for (unsigned left; (left = __atomic_load_n(&team->left, __ATOMIC_ACQUIRE)) > 0;) awaitHelpers(team, &team->left, left);
+  judgeHelpers(team);
 }
 
 #if defined(__wasm__)
