@@ -1,6 +1,6 @@
 /**
- * @file Runs a TypeScript file of `bench/` or `examples/` on any Node from 20 on: `npm run bench -- adding --seeds 1,2`,
- * `npm run example -- forecast`. It is bundled with esbuild first (benchmarks take the library from `src/`, examples import the
+ * @file Runs a TypeScript file of `bench/` or `examples/` on any Node from 20 on: `npm run bench` (against every peer), `npm run bench -- adding
+ * --seeds 1,2`, `npm run example -- forecast`. It is bundled with esbuild first (benchmarks take the library from `src/`, examples import the
  * built package as a user would) and then runs in a process of its own, which gets the remaining words.
  */
 import { spawnSync } from "node:child_process";
@@ -11,7 +11,10 @@ import { build } from "esbuild";
 import "../scripts/embed.mjs";
 
 const root = fileURLToPath(new URL("../", import.meta.url));
-const [folder = "bench", name, ...words] = process.argv.slice(2);
+const [folder = "bench", ...given] = process.argv.slice(2);
+// Without a name, the benchmark against everybody else.
+const unnamed = folder === "bench" && (given.length === 0 || given[0].startsWith("--"));
+const [name, ...words] = unnamed ? ["versus", ...given] : given;
 const entry = join(root, folder, `${name}.ts`);
 
 if (name === undefined || !/^[\w-]+$/.test(name) || !existsSync(entry)) {

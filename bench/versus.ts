@@ -1,41 +1,45 @@
 /**
- * @file `npm run bench -- versus [workload …]`: our backends beside every other library that is here, in one run, by the same numbers.
+ * @file `npm run bench`: our backends beside every other library that is here, and beside what the machine can do, in one run, by the same numbers.
  *
- *     npm ci --ignore-scripts --prefix bench/peers                        once; PyTorch: Debian's python3-torch
- *     npm run bench -- versus                                             S, F, TR, FC
- *     npm run bench -- versus S --only wasm,avx512,onnxruntime-node --rounds 3 --sizes 16,64
+ *     npm ci --ignore-scripts --prefix bench/peers                        once; PyTorch, oneDNN: Debian's python3-torch, libdnnl-dev
+ *     npm run bench                                                       S, F, TR, LM, FC, M: about ten minutes
+ *     npm run bench -- --quick                                            one or two sizes of each
+ *     npm run bench -- versus S F --only wasm,avx512,onnxruntime-node --threads 1 --rounds 3 --sizes 16,64
  */
-import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { build } from "esbuild";
-import { nativeStatus } from "../src/engine/index.ts";
+import { cores, nativeStatus } from "../src/engine/index.ts";
 import { SluiceError } from "../src/index.ts";
 import { machine, today } from "./shared/machine.ts";
-import { type Case, workloads } from "./versus/cases.ts";
-import { type CaseResult, measure, median } from "./versus/measure.ts";
-import { writeReport } from "./versus/report.ts";
-import { contestants } from "./versus/runner.ts";
+import { type Case, idOf, workloads } from "./versus/cases.ts";
+import { footprintsOf, shippedBytes } from "./versus/footprint.ts";
+import { limitsOf } from "./versus/limits.ts";
+import { type CaseResult, labelOf, measure, median, type Pace } from "./versus/measure.ts";
+import { type Overhead, overheadOf } from "./versus/overhead.ts";
+import { type Report, writeReport } from "./versus/report.ts";
+import { Field } from "./versus/runner.ts";
 
 const { values: options, positionals } = parseArgs({
   options: {
     /** Contestants, by comma; left out: all. */
     only: { type: "string" },
-    /** Turns of each contestant in each case. */
-    rounds: { type: "string", default: "9" },
+    /** Threads that everybody gets, by comma; left out: one, and, but for S, as many as there are cores. */
+    threads: { type: "string" },
+    /** Turns of each contestant in each case; left out: 5, quick: 2. */
+    rounds: { type: "string" },
     /** Hidden sizes, by comma; left out: all. */
     sizes: { type: "string" },
+    /** Cells, by comma: `gru`, `lstm`, `rnn`; left out: all. */
+    cells: { type: "string" },
     /** `after` or `before`; left out: both. */
     form: { type: "string" },
+    /** Few sizes, short turns: minutes, and figures to match. */
+    quick: { type: "boolean", default: false },
     out: { type: "string", default: "bench/out/versus" },
   },
   allowPositionals: true,
 });
-
-/** What every library gets; ours has one so far. */
-const threads = 1;
-const rounds = Number(options.rounds);
-if (!(Number.isInteger(rounds) && rounds >= 1)) throw new SluiceError("usage", `bench: --rounds is "${options.rounds}", expected a whole number from 1`);
 
 /** The entries of a list that the user gave. @throws usage: one that is not among `known` */
 function chosen(given: readonly string[] | undefined, known: readonly string[], what: string): readonly string[] {
@@ -43,49 +47,66 @@ function chosen(given: readonly string[] | undefined, known: readonly string[], 
   if (wrong !== undefined) throw new SluiceError("usage", `bench: ${what} is "${wrong}", expected one of ${known.join(", ")}`);
   return given ?? known;
 }
-
-/** GFLOP/s of multiply-adds on registers: of WebAssembly's vectors and of each instruction set. */
-function measurePeaks(isas: readonly string[]): Record<string, number> {
-  const { addon } = nativeStatus();
-  const module = new WebAssembly.Module(readFileSync("kernels/bin/probe.wasm"));
-  const { exports } = new WebAssembly.Instance(module, { env: { memory: new WebAssembly.Memory({ initial: 64, maximum: 64 }) } });
-  const probe = exports["probe_peak"] as (n: number) => number;
-  const n = 2_000_000;
-  const best = (operations: () => number) => {
-    const speeds = Array.from({ length: 9 }, () => {
-      const before = process.cpuUsage();
-      const done = operations();
-      const { user, system } = process.cpuUsage(before);
-      return done / (user + system) / 1000;
-    });
-    return median(speeds.slice(1));
-  };
-  const wasmOperations = () => {
-    probe(n);
-    return 24 * 4 * n;
-  };
-  return { wasm: best(wasmOperations), ...Object.fromEntries(isas.map((isa) => [isa, best(() => addon!.peak(isa as "sse2", n))])) };
+/** A list of whole numbers from 1. @throws usage: something else */
+function numbers(text: string | undefined, what: string): number[] | undefined {
+  const list = text?.split(",").map(Number);
+  if (list?.every((n) => Number.isInteger(n) && n >= 1) === false) throw new SluiceError("usage", `bench: ${what} is "${text}", expected whole numbers from 1, by comma`);
+  return list;
 }
 
-const adapter = join("bench", "out", "versus-ours.mjs");
+const began = performance.now();
+const scratch = options.out;
+const [rounds] = numbers(options.rounds, "--rounds") ?? [options.quick ? 2 : 5];
+const pace: Pace = options.quick ? { rounds: rounds!, turn: 40, warm: [50, 300], patience: 1500 } : { rounds: rounds!, turn: 80, warm: [250, 1000], patience: 3000 };
+const sizes = numbers(options.sizes, "--sizes");
+const cells = chosen(options.cells?.split(","), ["gru", "lstm", "rnn"], "--cells");
+chosen(options.form?.split(","), ["after", "before"], "--form");
+const every = [...new Set([1, cores()])];
+const asked = numbers(options.threads, "--threads");
+const threadsOf = (workload: string) => asked ?? (workloads[workload]!.threads === "one" ? [1] : every);
+
+const adapter = join("bench", "out", "versus-ours.mjs"); // as deep as src/engine: the addon is looked for from there
 await build({
   ...{ entryPoints: ["bench/versus/ours.ts"], outfile: adapter, bundle: true, packages: "external", platform: "node", format: "esm", target: "node20" },
   ...{ logLevel: "error" },
 });
 const isas = nativeStatus().addon?.isas ?? [];
-const everybody = contestants(adapter, isas, threads);
-const names = chosen(positionals.length > 0 ? positionals : undefined, Object.keys(workloads), "workload");
-const who = chosen(options.only?.split(","), everybody.map(({ key }) => key), "--only");
-const sizes = options.sizes?.split(",").map(Number);
-const wanted = (c: Case) => (sizes === undefined || sizes.includes(c.H)) && (options.form === undefined || c.form === options.form);
+const field = new Field(adapter, isas, scratch);
+const names = chosen(positionals.length > 0 ? positionals : undefined, [...Object.keys(workloads), "M"], "workload");
+const who = chosen(options.only?.split(","), field.on(1).map(({ key }) => key), "--only");
+const on = (threads: number) => field.on(threads).filter(({ key }) => who.includes(key));
+const wanted = (c: Case) =>
+  (sizes === undefined || sizes.includes(c.H)) && cells.includes(c.cell) && (options.form === undefined || c.form === options.form) && (!options.quick || c.quick);
 
-const peaks = measurePeaks(isas);
 const cases: CaseResult[] = [];
-const command = ["npm run bench -- versus", ...process.argv.slice(2)].join(" ");
-for (const c of names.flatMap((name) => workloads[name]!.cases).filter(wanted)) {
-  cases.push(await measure(c, everybody.filter(({ key }) => who.includes(key)), rounds, threads));
-  // Written after each case, so that a run that is cut short leaves what it has.
-  const page = writeReport({ date: today(), machine: machine(), command, threads, rounds, peaks, cases }, options.out);
-  if (cases.length === 1) console.log(`report: ${page}`);
+const overheads: Overhead[] = [];
+const minutes = () => (performance.now() - began) / 60_000;
+const report = {
+  ...{ date: today(), machine: machine(), command: ["npm run bench --", ...process.argv.slice(2)].join(" ").replace(/ --$/, ""), rounds: rounds! },
+  ...{ limits: limitsOf(isas, cores(), scratch), cases, overheads, footprints: [], shipped: [] },
+} satisfies Report;
+/** Written after each case, so that a run that is cut short leaves what it has. */
+const write = (more: Partial<Report> = {}) => writeReport({ ...report, minutes: minutes(), ...more }, scratch);
+console.log(`report: ${write()}`);
+
+for (const name of names) {
+  for (const c of workloads[name]?.cases.filter(wanted) ?? []) {
+    const start = performance.now();
+    const result = await measure(c, threadsOf(name).flatMap(on), pace, scratch);
+    cases.push(result);
+    write();
+    const times = result.results.map((r) => `${labelOf(r)} ${median(r.times).toPrecision(3)}`).join(", ");
+    console.log(`${minutes().toFixed(1)} min, ${idOf(c)} (${((performance.now() - start) / 1000).toFixed(0)} s): ${times || "nobody"} ms`);
+  }
 }
-if (cases.length === 0) throw new SluiceError("usage", `bench: no case is left by --sizes ${options.sizes ?? "all"} and --form ${options.form ?? "both"}`);
+for (const c of cases.flatMap((result) => (["LM", "FC"].includes(result.case.workload) && result.case.form === "after" ? [result.case] : []))) {
+  for (const [key, options] of [["wasm", { backend: "wasm", simd: "plain" }], ...isas.slice(0, 1).map((isa) => [isa, { backend: "native", isa }] as const)] as const) {
+    if (who.includes(key)) overheads.push(await overheadOf(c, key, options, pace.rounds, 3 * pace.turn));
+  }
+}
+write();
+if (cases.length === 0 && !names.includes("M")) {
+  throw new SluiceError("usage", `bench: no case is left by --sizes ${options.sizes ?? "all"}, --cells ${options.cells ?? "all"} and --form ${options.form ?? "both"}`);
+}
+if (names.includes("M")) write({ footprints: await footprintsOf(on(1), scratch), shipped: await shippedBytes() });
+console.log(`done after ${minutes().toFixed(1)} minutes`);

@@ -9,7 +9,9 @@ const require = createRequire(import.meta.url);
 
 export const describe = () => ({ name: "brain.js", version: require("brain.js/package.json").version });
 
-export function prepare({ kind, form, L, B, I, H, values }) {
+export function prepare({ kind, cell, layers, form, L, B, I, H, values }, { threads }) {
+  if (threads > 1) throw new Cannot("runs on one thread");
+  if (cell !== "gru" || layers > 1) throw new Cannot("written out here for one GRU");
   if (form !== "before") throw new Cannot("its GRU has the reset-before form only");
   if (kind !== "step" && kind !== "forward") throw new Cannot("no training in batches");
   if (B !== 1) throw new Cannot("batches of one only");

@@ -3,17 +3,18 @@
  *
  *     node bench/peers/host.mjs <adapter file> [options as JSON]
  *
- * An adapter exports `describe(options)` → { name, version } and `prepare(work, options)`. `work` is { kind, form, L, B, I, H, O, values }:
- * `values.x`, `values.wx`, … are Float32Arrays, gates in PyTorch's order r, z, n. `form` says where the reset gate acts: "after", or "before", where
- * `bh` is zeros and is not trained.
- * What `prepare` gives back depends on the kind:
+ * An adapter exports `describe(options)` → { name, version } and `prepare(work, options)`. `work` is { kind, cell, layers, form, L, B, I, H, O, values }:
+ * `cell` is gru, lstm or rnn (tanh); `values.x`, `values.wx`, … are Float32Arrays, gates in PyTorch's order (GRU r, z, n; LSTM i, f, g, o), the
+ * weights of layer 1 are wx1, wh1, bx1, bh1. `form` says where a GRU's reset gate acts: "after", or "before", where `bh` is zeros and is not
+ * trained. `options.threads` is the number of threads to use. What `prepare` gives back depends on the kind:
  *
- *     step        reset(), step(x) → y       x and y are Float32Arrays of I and H numbers; state is carried; may be a promise
+ *     step        reset(), step(x) → y       x [B, I] and y [B, H] are Float32Arrays; the states of B sessions are carried; may be a promise
  *     forward     run() → y [L, B, H]
- *     train       run() → { loss, dx, dh0, dwx, dwh, dbx, dbh }     gradients of mean (y − target)²; no dbh "before"
+ *     train       run() → { loss, dx, dh0, dwx, dwh, dbx, dbh, dwx1, … }     gradients of mean (y − target)²; dh0 [layers, B, H], an LSTM's dc0
+ *                                             too; no dbh "before"
  *     forecaster  run() → loss                one step of Adam (1e-3, PyTorch's other defaults), the weights move on
- *     language    run() → loss                the same of a language model: x and target are whole numbers below O, [L, B]; `table` [O, I], a second
- *                                             layer's wx1, wh1, bx1, bh1, the head's lw [O, H], lb [O]; gradients clipped to a joint norm of 5
+ *     language    run() → loss                the same of a language model of two GRUs: x and target are whole numbers below O, [L, B];
+ *                                             `table` [O, I], the head's lw [O, H], lb [O]; gradients clipped to a joint norm of 5
  *
  * A result may stay in the library's own form until `read(result)` is called, which gives { name: Float32Array }. An adapter that has no way to
  * do a workload throws `Cannot`.
@@ -75,8 +76,8 @@ function commands(adapter, options) {
     async prepare({ sizes, file, ...what }) {
       work = { ...what, values: readValues(file, sizes) };
       task = await adapter.prepare(work, options);
-      const { I } = work;
-      if (work.kind === "step") samples = Array.from({ length: work.L }, (_, t) => work.values.x.slice(t * I, (t + 1) * I));
+      const n = work.B * work.I;
+      if (work.kind === "step") samples = Array.from({ length: work.L }, (_, t) => work.values.x.slice(t * n, (t + 1) * n));
       return { ...adapter.describe(options), ...task.about?.() };
     },
     /** The computation once, from the start, for comparing numbers. */

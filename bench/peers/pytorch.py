@@ -44,70 +44,92 @@ def blas():
     return next((name for name, mark in (("OpenBLAS", "openblas"), ("MKL", "libmkl"), ("BLIS", "blis")) if mark in loaded), "reference BLAS")
 
 
-def make_gru(work, values):
-    """torch.nn.GRU with our weights."""
-    gru = torch.nn.GRU(work["I"], work["H"])
+layers_of = {"gru": torch.nn.GRU, "lstm": torch.nn.LSTM, "rnn": torch.nn.RNN}
+cells_of = {"gru": torch.gru_cell, "lstm": torch.lstm_cell, "rnn": torch.rnn_tanh_cell}
+
+
+def names_of(work):
+    """Our names of the weights in the order of a layer's parameters()."""
+    return [f"{name}{n or ''}" for n in range(work["layers"]) for name in ("wx", "wh", "bx", "bh")]
+
+
+def make(work, values):
+    """torch.nn.GRU, LSTM or RNN with our weights."""
+    net = layers_of[work["cell"]](work["I"], work["H"], num_layers=work["layers"])
     with torch.no_grad():
-        for own, name in (("weight_ih_l0", "wx"), ("weight_hh_l0", "wh"), ("bias_ih_l0", "bx"), ("bias_hh_l0", "bh")):
-            p = getattr(gru, own)
+        for p, name in zip(net.parameters(), names_of(work)):
             p.copy_(values[name].view_as(p))
-    return gru
+    return net
+
+
+def zeros_of(work, **options):
+    """The states before the first sample, one tensor or an LSTM's two."""
+    states = [torch.zeros(work["layers"], work["B"], work["H"], **options) for _ in range(2 if work["cell"] == "lstm" else 1)]
+    return tuple(states) if len(states) > 1 else states[0]
 
 
 class Step:
-    """One sample at a time, by whichever of its two ways is faster here: the cell, or the layer with sequences of length 1."""
+    """One sample at a time, by whichever of its two ways is faster here: the cells, or the layers with sequences of length 1."""
 
     def __init__(self, work, values):
-        H = work["H"]
-        gru = make_gru(work, values).eval()
-        p = [getattr(gru, name).detach() for name in ("weight_ih_l0", "weight_hh_l0", "bias_ih_l0", "bias_hh_l0")]
-        self.zeros = torch.zeros(1, H)
-        self.samples = list(values["x"].view(work["L"], 1, work["I"]))
+        net = make(work, values).eval()
+        p = [parameter.detach() for parameter in net.parameters()]
+        own, lstm = cells_of[work["cell"]], work["cell"] == "lstm"
+        weights = [p[4 * n : 4 * n + 4] for n in range(work["layers"])]
+        zeros = zeros_of(work)
+        self.samples = list(values["x"].view(work["L"], work["B"], work["I"]))
 
-        def cell(x, h):
-            return torch.gru_cell(x, h, *p)
+        def cell(x, states):
+            after = []
+            for state, w in zip(states, weights):
+                state = own(x, state, *w)
+                after.append(state)
+                x = state[0] if lstm else state
+            return x, after
 
-        def layer(x, h):
-            return gru(x.unsqueeze(0), h.unsqueeze(0))[1][0]
+        def layer(x, state):
+            y, state = net(x.unsqueeze(0), state)
+            return y[0], state
 
+        starts = {cell: list(zip(*zeros)) if lstm else list(zeros), layer: zeros}
         with torch.inference_mode():
-            self.way = min((cell, layer), key=self.cost)
-        self.at = 0
+            self.way = min(starts, key=lambda way: self.cost(way, starts[way]))
+        self.start = starts[self.way]
         self.reset()
 
-    def cost(self, way):
-        times, h = [], self.zeros
+    def cost(self, way, state):
+        times = []
         for _ in range(7):
             start = time.perf_counter()
-            for _ in range(200):
-                h = way(self.samples[0], h)
+            for _ in range(50):
+                _, state = way(self.samples[0], state)
             times.append(time.perf_counter() - start)
         return sorted(times)[3]
 
     def reset(self):
-        self.h = self.zeros
+        self.at, self.state = 0, self.start
 
     def step(self):
-        self.h = self.way(self.samples[self.at], self.h)
+        y, self.state = self.way(self.samples[self.at], self.state)
         self.at = (self.at + 1) % len(self.samples)
-        return self.h
+        return y
 
     def check(self, _):
         self.reset()
         for _ in self.samples:
-            self.step()
-        return {"y": self.h}
+            y = self.step()
+        return {"y": y}
 
 
 class Forward:
     def __init__(self, work, values):
-        self.gru = make_gru(work, values).eval()
+        self.net = make(work, values).eval()
         self.x = values["x"].view(work["L"], work["B"], work["I"])
-        self.h = torch.zeros(1, work["B"], work["H"])
+        self.state = zeros_of(work)
 
     def run(self):
         with torch.inference_mode():
-            return self.gru(self.x, self.h)[0]
+            return self.net(self.x, self.state)[0]
 
     def check(self, _):
         return {"y": self.run()}
@@ -116,29 +138,30 @@ class Forward:
 class Train:
     def __init__(self, work, values):
         L, B, I, H = (work[k] for k in "LBIH")
-        self.gru = make_gru(work, values)
+        self.net = make(work, values)
         self.x = values["x"].view(L, B, I).requires_grad_()
-        self.h = torch.zeros(1, B, H, requires_grad=True)
+        self.state = zeros_of(work, requires_grad=True)
         self.target = values["target"].view(L, B, H)
-        self.inputs = [self.x, self.h, *self.gru.parameters()]
+        states = self.state if isinstance(self.state, tuple) else (self.state,)
+        names = ["dx", "dh0", "dc0"][: 1 + len(states)] + [f"d{name}" for name in names_of(work)]
+        self.inputs = dict(zip(names, [self.x, *states, *self.net.parameters()]))
 
     def run(self):
-        for p in self.inputs:
+        for p in self.inputs.values():
             p.grad = None
-        loss = torch.nn.functional.mse_loss(self.gru(self.x, self.h)[0], self.target)
+        loss = torch.nn.functional.mse_loss(self.net(self.x, self.state)[0], self.target)
         loss.backward()
         return loss
 
     def check(self, _):
         loss = self.run()
-        grads = [p.grad.numpy() for p in self.inputs]
-        return {"loss": loss.detach(), **dict(zip(("dx", "dh0", "dwx", "dwh", "dbx", "dbh"), grads))}
+        return {"loss": loss.detach(), **{name: p.grad.numpy() for name, p in self.inputs.items()}}
 
 
 class Forecaster:
     def __init__(self, work, values):
         L, B, I, H, O = (work[k] for k in "LBIHO")
-        self.gru = make_gru(work, values)
+        self.gru = make(work, values)
         self.head = torch.nn.Linear(H, O)
         with torch.no_grad():
             self.head.weight.copy_(values["lw"].view(O, H))
@@ -164,12 +187,11 @@ class Language:
     def __init__(self, work, values):
         L, B, I, H, O = (work[k] for k in "LBIHO")
         self.table = torch.nn.Embedding(O, I)
-        self.gru = torch.nn.GRU(I, H, num_layers=2)
+        self.gru = make(work, values)
         self.head = torch.nn.Linear(H, O)
-        names = ["wx", "wh", "bx", "bh", "wx1", "wh1", "bx1", "bh1"]
         self.parameters = [self.table.weight, *self.gru.parameters(), self.head.weight, self.head.bias]
         with torch.no_grad():
-            for p, name in zip(self.parameters, ["table", *names, "lw", "lb"]):
+            for p, name in ((self.table.weight, "table"), (self.head.weight, "lw"), (self.head.bias, "lb")):
                 p.copy_(values[name].view_as(p))
         self.x = values["x"].long().view(L, B)
         self.target = values["target"].long()

@@ -1,28 +1,36 @@
 /** @file One case: starts who can take part, checks everybody's numbers, then lets them take turns. */
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { type Case, idOf, valuesOf } from "./cases.ts";
+import { type Case, valuesOf } from "./cases.ts";
 import { CannotDo, type Contestant, Runner, type Spent } from "./runner.ts";
-import { distance, LOSSES, TOLERANCE, truthOf } from "./truth.ts";
+import { distance, LOSSES, TOLERANCE, type Truth, truthOf } from "./truth.ts";
 
-const scratch = "bench/out/versus";
-
-/** Longest time that one contestant may take in one case, ms: who is slower than that has fewer turns, two at least. */
-const PATIENCE = 30_000;
+/** How long things may take, ms. */
+export interface Pace {
+  /** Turns of each contestant in each case. */
+  readonly rounds: number;
+  /** One turn, about. */
+  readonly turn: number;
+  /** Running before the first turn: native code, and what is compiled while it runs. */
+  readonly warm: readonly [native: number, jit: number];
+  /** Longest time for all turns of one contestant in one case: who is slower has fewer, one at least. */
+  readonly patience: number;
+}
 
 export interface Result {
   readonly key: string;
   readonly name: string;
   readonly version: string;
   readonly ours: boolean;
+  readonly threads: number;
   /** ms of one run (one step for S): the median of each turn. */
   readonly times: readonly number[];
   /** S only: ms of the 99th percentile of single steps, by turn. */
   readonly p99: readonly number[];
   /** How far its numbers are from the float64 ones. */
   readonly off: number;
-  /** ms from starting the process to the first result. */
-  readonly start: number;
+  /** How far they might have been. */
+  readonly tolerance: number;
   /** The most memory that the process has had, MB. */
   readonly megabytes: number;
   /** Processor time by wall time over all turns: below 1 others held the processor, above 1 it ran several threads. */
@@ -32,7 +40,7 @@ export interface Result {
 export interface CaseResult {
   readonly case: Case;
   readonly results: readonly Result[];
-  /** Who did not take part, and why. */
+  /** Who did not take part, and why; `pytorch`, or `pytorch on 2`. */
   readonly without: Readonly<Record<string, string>>;
 }
 
@@ -46,7 +54,6 @@ interface Ready {
   runner: Runner;
   about: { name: string; version: string };
   off: number;
-  start: number;
   /** Takes a turn; milliseconds of one run. */
   turn: () => Promise<Spent & { time: number; p99?: number }>;
   turns: number;
@@ -55,92 +62,151 @@ interface Ready {
 /** Wall time, or processor time where that is less: then something else held the processor meanwhile. */
 const undisturbed = ({ wall, cpu }: Spent): number => Math.min(wall, cpu);
 
-async function warmUp(runner: Runner, c: Case, rounds: number): Promise<Pick<Ready, "turn" | "turns">> {
+async function warmUp(runner: Runner, c: Case, pace: Pace): Promise<Pick<Ready, "turn" | "turns">> {
+  const warm = pace.warm[runner.who.jit ? 1 : 0];
   if (c.kind === "step") {
     const { p50 } = await runner.steps(10, 2, 5);
     const within = (ms: number, each: number, least: number, most: number) => Math.max(least, Math.min(most, Math.round(ms / each)));
     const block = within(0.05, p50, 1, 500);
-    const blocks = within(20, block * p50, 10, 400);
-    const singles = within(20, p50, 20, 4000);
-    for (let i = 0; i < 3; i++) await runner.steps(blocks, block, singles);
+    const blocks = within(pace.turn / 2, block * p50, 10, 2000);
+    const singles = within(pace.turn / 2, p50, 20, 4000);
+    let spent = 0;
+    do spent += (await runner.steps(blocks, block, singles)).wall;
+    while (spent < warm);
     return {
       turn: async () => {
         const spent = await runner.steps(blocks, block, singles);
         return { ...spent, time: spent.p50 };
       },
-      turns: rounds,
+      turns: pace.rounds,
     };
   }
-  const once = undisturbed(await runner.run(1));
-  // Compilers of JavaScript and WebAssembly need a while: a second and a half, two runs at least.
-  let spent = once;
-  const some = once < 300 ? 5 : 1;
-  do spent += some * Math.max(1, undisturbed(await runner.run(some)));
-  while (spent < 1500);
-  const calls = Math.max(1, Math.min(2000, Math.floor(120 / once)));
+  const once = Math.max(0.001, undisturbed(await runner.run(1)));
+  for (let spent = once; spent < warm; ) {
+    const calls = Math.max(1, Math.min(1000, Math.floor((warm - spent) / 3 / once)));
+    spent += calls * undisturbed(await runner.run(calls));
+  }
+  const calls = Math.max(1, Math.min(2000, Math.floor(pace.turn / once)));
   return {
     turn: async () => {
       const spent = await runner.run(calls);
       return { ...spent, time: undisturbed(spent) };
     },
-    turns: Math.max(2, Math.min(rounds, Math.floor(PATIENCE / Math.max(1, once)))),
+    turns: Math.max(1, Math.min(pace.rounds, Math.floor(pace.patience / once))),
   };
 }
 
-/** Starts one contestant and checks its numbers; a text says why it does not take part. */
-async function enter(who: Contestant, c: Case, rounds: number, file: string, sizes: Record<string, number>, truth: Awaited<ReturnType<typeof truthOf>>, threads: number): Promise<Ready | string> {
-  const runner = new Runner(who, threads);
-  try {
-    const about = await runner.prepare(c, file, sizes);
-    const got = await runner.check(join(scratch, `${who.key}.f32`), LOSSES);
-    const start = runner.age;
-    const off = distance(got, truth);
-    if (!(off <= TOLERANCE)) throw new Error(`${who.key}: its numbers are ${off.toExponential(1)} off, expected at most ${TOLERANCE}; not timed`);
-    return { runner, about, off, start, ...(await warmUp(runner, c, rounds)) };
-  } catch (error) {
-    runner.end();
-    if (error instanceof CannotDo) return error.message;
-    console.error(error instanceof Error ? error.message : String(error));
-    return `failed: ${String(error instanceof Error ? error.message : error).split("\n")[0]}`;
-  }
+/** A case and what everybody needs of it: the numbers in a file, and what should come out. */
+export interface Prepared {
+  readonly case: Case;
+  readonly file: string;
+  readonly sizes: Readonly<Record<string, number>>;
+  readonly truth: Truth;
 }
 
-/** @param rounds turns of each contestant, in an order that moves on by one from round to round */
-export async function measure(c: Case, everybody: readonly Contestant[], rounds: number, threads: number): Promise<CaseResult> {
+/** @param scratch folder for the file */
+export async function prepareCase(c: Case, scratch: string): Promise<Prepared> {
   mkdirSync(scratch, { recursive: true });
   const values = valuesOf(c);
   const file = join(scratch, "values.f32");
   writeFileSync(file, Buffer.concat(Object.values(values).map((v) => Buffer.from(v.buffer))));
   const sizes = Object.fromEntries(Object.entries(values).map(([name, v]) => [name, v.length]));
-  const truth = await truthOf(c, values);
+  return { case: c, file, sizes, truth: await truthOf(c, values) };
+}
 
+/** `pytorch`, `pytorch on 2`. */
+export const labelOf = ({ key, threads }: Pick<Contestant, "key" | "threads">): string => (threads === 1 ? key : `${key} on ${threads}`);
+
+/** Starts a contestant and checks its numbers. @throws CannotDo, or that its numbers are wrong; the process has then ended */
+export async function start(who: Contestant, { case: c, file, sizes, truth }: Prepared): Promise<Omit<Ready, "turn" | "turns">> {
+  const runner = new Runner(who);
+  try {
+    const about = await runner.prepare(c, file, sizes);
+    const off = distance(await runner.check(`${file}.${who.key}-${who.threads}`, LOSSES), truth);
+    const due = who.tolerance ?? TOLERANCE;
+    if (!(off <= due)) throw new Error(`${labelOf(who)}: its numbers are ${off.toExponential(1)} off, expected at most ${due}; not timed`);
+    return { runner, about, off };
+  } catch (error) {
+    runner.end();
+    throw error;
+  }
+}
+
+/** Why somebody does not take part, as the report says it; what is a failure is said at once too. */
+export function reasonOf(error: unknown): string {
+  if (error instanceof CannotDo) return error.message;
+  const message = error instanceof Error ? error.message : String(error);
+  console.error(message);
+  return `failed: ${message.split("\n")[0]}`;
+}
+
+/** A contestant that is ready for its turns; a text says why it does not take part. */
+async function enter(who: Contestant, prepared: Prepared, pace: Pace): Promise<Ready | string> {
+  if (who.absent !== undefined) return who.absent;
+  let runner: Runner | undefined;
+  try {
+    const started = await start(who, prepared);
+    runner = started.runner;
+    return { ...started, ...(await warmUp(runner, prepared.case, pace)) };
+  } catch (error) {
+    runner?.end();
+    return reasonOf(error);
+  }
+}
+
+/** Everybody, two at a time: nothing is timed yet. */
+async function enterAll(everybody: readonly Contestant[], prepared: Prepared, pace: Pace): Promise<(Ready | string)[]> {
+  const ready: (Ready | string)[] = [];
+  const queue = [...everybody.entries()];
+  const worker = async () => {
+    for (let next = queue.shift(); next; next = queue.shift()) ready[next[0]] = await enter(next[1], prepared, pace);
+  };
+  await Promise.all([worker(), worker()]);
+  return ready;
+}
+
+/** @param scratch folder for files; contestants take turns, in an order that moves on by one from round to round */
+export async function measure(c: Case, everybody: readonly Contestant[], pace: Pace, scratch: string): Promise<CaseResult> {
+  const asked = everybody.filter(({ workloads }) => workloads === undefined || workloads.includes(c.workload));
+  const entered = await enterAll(asked, await prepareCase(c, scratch), pace);
   const without: Record<string, string> = {};
   const here: { who: Contestant; ready: Ready; spent: Spent[]; times: number[]; p99: number[]; megabytes: number }[] = [];
-  for (const who of everybody) {
-    const ready = who.absent ?? (await enter(who, c, rounds, file, sizes, truth, threads));
-    if (typeof ready === "string") without[who.key] = ready;
+  for (const [i, who] of asked.entries()) {
+    const ready = entered[i]!;
+    if (typeof ready === "string") without[labelOf(who)] = ready;
     else here.push({ who, ready, spent: [], times: [], p99: [], megabytes: 0 });
   }
+  const lost = new Set<Contestant>();
+  /** What a request gives; whoever fails at it is out. */
+  const attempt = async <A>({ who }: { who: Contestant }, request: () => Promise<A>): Promise<A | null> => {
+    try {
+      return await request();
+    } catch (error) {
+      without[labelOf(who)] = reasonOf(error);
+      lost.add(who);
+      return null;
+    }
+  };
   try {
-    for (let round = 0; round < rounds; round++) {
+    for (let round = 0; round < pace.rounds; round++) {
       for (let i = 0; i < here.length; i++) {
         const one = here[(i + round) % here.length]!;
-        if (one.times.length >= one.ready.turns) continue;
-        const spent = await one.ready.turn();
+        if (lost.has(one.who) || one.times.length >= one.ready.turns) continue;
+        const spent = await attempt(one, one.ready.turn);
+        if (spent === null) continue;
         one.spent.push(spent);
         one.times.push(spent.time);
         if (spent.p99 !== undefined) one.p99.push(spent.p99);
       }
     }
-    for (const one of here) one.megabytes = (await one.ready.runner.usage()).megabytes;
+    for (const one of here) if (!lost.has(one.who)) one.megabytes = (await attempt(one, () => one.ready.runner.usage()))?.megabytes ?? 0;
   } finally {
     for (const { ready } of here) ready.runner.end();
   }
   const total = (spent: readonly Spent[], of: keyof Spent) => spent.reduce((sum, s) => sum + s[of], 0);
-  const results = here.map(({ who, ready, spent, times, p99, megabytes }) => ({
-    ...{ key: who.key, ours: who.ours, ...ready.about, times, p99, off: ready.off, start: ready.start, megabytes },
+  const results = here.filter(({ who }) => !lost.has(who)).map(({ who, ready, spent, times, p99, megabytes }) => ({
+    ...{ key: who.key, ours: who.ours, threads: who.threads, ...ready.about, times, p99, off: ready.off, tolerance: who.tolerance ?? TOLERANCE, megabytes },
     busy: total(spent, "cpu") / total(spent, "wall"),
   }));
-  console.log(`${idOf(c)}: ${results.map((r) => `${r.key} ${median(r.times).toPrecision(3)}`).join(", ")} ms`);
   return { case: c, results, without };
 }

@@ -1,35 +1,45 @@
-/** @file Our side of a comparison, an adapter as bench/peers/host.mjs describes them, through the doors that users have. Options: backend, isa. */
-import { createEngine, type Engine, type EngineOptions, Embedding, GRU, Init, Linear, ops, type Param, parametersOf, Recurrent, type Tensor, train } from "../../src/index.ts";
+/** @file Our side of a comparison, an adapter as bench/peers/host.mjs describes them, through the doors that users have. */
+import { createEngine, type Engine, type EngineOptions, Embedding, GRU, Init, Linear, ops, type Param, parametersOf, Recurrent, type StreamOptions, type Tensor, train } from "../../src/index.ts";
 import type { Case, Values } from "./cases.ts";
 
 export type Work = Case & { readonly values: Values };
+
+/** How an engine is made, and how streams keep their weights. */
+export type Options = EngineOptions & Pick<StreamOptions, "weights">;
 
 /** Hands the weights over; names as in bench/peers/host.mjs. */
 const fill = (params: Readonly<Record<string, Param | null>>, values: Values): void => {
   for (const [name, p] of Object.entries(params)) p!.data.set(values[name]!);
 };
 
-/** The weights of a stack's layer; those of layer 1 are `wx1`, … */
-function layer(stack: Recurrent, n: number): Record<string, Param> {
+/** The weights of a stack by the names of the bench: those of layer 1 are `wx1`, … */
+function weightsOf(stack: Recurrent): Record<string, Param> {
   const names = { wx: "weight_ih", wh: "weight_hh", bx: "bias_ih", bh: "bias_hh" };
-  return Object.fromEntries(Object.entries(names).map(([short, name]) => [n === 0 ? short : `${short}${n}`, stack.parameters()[`${name}_l${n}`]!]));
+  const all = stack.parameters();
+  return Object.fromEntries(stack.cells.flatMap((_, n) => Object.entries(names).map(([short, name]) => [n === 0 ? short : `${short}${n}`, all[`${name}_l${n}`]!])));
 }
 
-let backend = "";
-export const describe = () => ({ name: `sluice ${backend}`, version: "this repository" });
+/** The stack of a case, with its weights. */
+function stackOf(engine: Engine, { cell, layers, form, I, H, values }: Work): Recurrent {
+  const stack = new Recurrent({ cell, layers, inputSize: I, hiddenSize: H, ...(cell === "gru" ? { resetAfter: form === "after" } : {}) }, new Init(engine, null));
+  fill(weightsOf(stack), values);
+  return stack;
+}
 
-export function prepare(work: Work, options: EngineOptions) {
+let name = "";
+export const describe = () => ({ name: `sluice ${name}`, version: "this repository" });
+
+export function prepare(work: Work, { weights, ...options }: Options) {
   const engine = createEngine(options);
-  backend = engine.backend;
-  return work.kind === "step" ? streaming(engine, work) : task(engine, work);
+  name = [engine.backend, weights].filter(Boolean).join(" ");
+  return work.kind === "step" ? streaming(engine, work, weights) : task(engine, work);
 }
 
-/** One sample at a time as a user would: `stream()`. */
-function streaming(engine: Engine, { form, I, H, values }: Work): Stepping {
-  const stack = new Recurrent({ inputSize: I, hiddenSize: H, resetAfter: form === "after" }, new Init(engine, null));
-  fill(layer(stack, 0), values);
-  const stream = stack.stream();
-  return { reset: () => stream.reset(), step: (sample) => stream.push(sample) };
+/** One sample at a time as a user would: `stream()`, or `streams(B)`. */
+function streaming(engine: Engine, work: Work, weights?: Options["weights"]): Stepping {
+  const stack = stackOf(engine, work);
+  const stream = work.B === 1 ? stack.stream({ weights }) : stack.streams(work.B, { weights });
+  return { reset: () => stream.reset(), step: (samples) => stream.push(samples) };
 }
 
 /** See bench/peers/host.mjs. */
@@ -47,42 +57,52 @@ export function task(engine: Engine, work: Work): Stepping | Running {
   if (work.kind === "forecaster") return forecaster(engine, work);
   if (work.kind === "language") return language(engine, work);
   const { kind, form, L, B, I, H, values } = work;
-  const gru = new GRU({ inputSize: I, hiddenSize: H, resetAfter: form === "after" }, new Init(engine, null));
-  fill({ wx: gru.wx, wh: gru.wh, bx: gru.bx, bh: gru.bh }, values);
+  const stack = stackOf(engine, work);
   if (kind === "step") {
-    const h = engine.tensor([1, H]);
+    const state = stack.initialState(B).map((cell) => cell.map((t) => engine.keep(t)));
     return {
-      reset: () => void h.data.fill(0),
-      step: (sample) => {
-        const y = engine.scope(() => gru.step(engine.tensor([1, I], sample), [h]).y.toArray());
-        h.data.set(y);
-        return Float32Array.from(y);
+      reset: () => {
+        for (const t of state.flat()) t.data.fill(0);
       },
+      step: (sample) =>
+        engine.scope(() => {
+          const next = stack.step(engine.tensor([B, I], sample), state);
+          for (const [n, cell] of next.state.entries()) for (const [i, t] of cell.entries()) state[n]![i]!.data.set(t.data);
+          return Float32Array.from(next.y.data);
+        }),
     };
   }
 
-  const read = (numbers: ArrayLike<number> | null) => Float32Array.from(numbers!);
   const x = engine.tensor([L, B, I], values["x"], { grad: kind === "train" });
   if (kind === "forward") {
     return {
-      run: () => engine.scope(() => gru.sequence(x).y.data), // a view of memory that stays until the next run
-      read: (y: ArrayLike<number>) => ({ y: read(y) }),
+      run: () => engine.scope(() => stack.sequence(x).y.data), // a view of memory that stays until the next run
+      read: (y: ArrayLike<number>) => ({ y: Float32Array.from(y) }),
     };
   }
-  gru.bh!.frozen = form === "before";
-  const h0 = engine.tensor([B, H], undefined, { grad: true });
+  const weights = weightsOf(stack);
+  if (form === "before") {
+    weights["bh"]!.frozen = true;
+    delete weights["bh"];
+  }
+  const state = stack.initialState(B).map((cell) => cell.map(() => engine.tensor([B, H], undefined, { grad: true })));
   const target = engine.tensor([L, B, H], values["target"]);
-  const inputs: Record<string, Tensor> = { dx: x, dh0: h0, dwx: gru.wx, dwh: gru.wh, dbx: gru.bx!, ...(form === "after" ? { dbh: gru.bh! } : {}) };
+  /** By name: one tensor, or those of all layers one behind the other. */
+  const inputs: Record<string, Tensor[]> = {
+    ...{ dx: [x], dh0: state.map(([h]) => h!) },
+    ...(work.cell === "lstm" ? { dc0: state.map(([, c]) => c!) } : {}),
+    ...Object.fromEntries(Object.entries(weights).map(([name, w]) => [`d${name}`, [w]])),
+  };
   return {
     run: () =>
       engine.scope(() => {
-        for (const t of Object.values(inputs)) t.grad?.fill(0);
-        const loss = engine.record(() => ops.mse({ pred: gru.sequence(x, { state: [h0] }).y, target }).y);
+        for (const t of Object.values(inputs).flat()) t.grad?.fill(0);
+        const loss = engine.record(() => ops.mse({ pred: stack.sequence(x, { state }).y, target }).y);
         const value = loss.item();
         engine.backward(loss);
         return value;
       }),
-    read: () => Object.fromEntries(Object.entries(inputs).map(([name, t]) => [name, read(t.grad)])),
+    read: () => Object.fromEntries(Object.entries(inputs).map(([name, ts]) => [name, Float32Array.from(ts.flatMap((t) => [...t.grad!]))])),
   };
 }
 
@@ -112,12 +132,13 @@ function forecaster(engine: Engine, { form, L, B, I, H, O, values }: Work): Runn
   });
 }
 
-function language(engine: Engine, { L, B, I, H, O, values }: Work): Running {
+function language(engine: Engine, work: Work): Running {
+  const { L, B, I, H, O, values } = work;
   const init = new Init(engine, null);
   const table = new Embedding({ vocabulary: O, size: I }, init);
-  const stack = new Recurrent({ cell: "gru", inputSize: I, hiddenSize: H, layers: 2 }, init);
+  const stack = stackOf(engine, work);
   const head = new Linear({ inputSize: H, outputSize: O }, init);
-  fill({ table: table.weight, ...layer(stack, 0), ...layer(stack, 1), lw: head.weight, lb: head.bias }, values);
+  fill({ table: table.weight, lw: head.weight, lb: head.bias }, values);
   return training(
     engine,
     { table, stack, head },

@@ -1,44 +1,99 @@
 /** @file One library in a process of its own: started only where it is installed, spoken to in lines of JSON (bench/peers/host.mjs). */
 import { type ChildProcessWithoutNullStreams, spawn, spawnSync } from "node:child_process";
-import { existsSync, readFileSync } from "node:fs";
-import { join } from "node:path";
+import { existsSync, mkdirSync, readFileSync, renameSync, statSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { createInterface, type Interface } from "node:readline";
 import type { Case } from "./cases.ts";
 
-/** How to start one library. */
+/** How to start one library on a number of threads. */
 export interface Contestant {
   /** What `--only` calls it: `wasm`, `avx512`, `pytorch`, `onnxruntime-node`, … */
   readonly key: string;
   readonly ours: boolean;
+  readonly threads: number;
   readonly command: string;
   readonly args: readonly string[];
+  /** Compiled while it runs: WebAssembly and JavaScript need longer until they have their speed. */
+  readonly jit: boolean;
   /** Why it is not here, if it is not. */
   readonly absent?: string;
+  /** How far its numbers may be from the float64 ones; left out: as far as everybody's. */
+  readonly tolerance?: number;
+  /** Workloads that it takes part in; left out: all. */
+  readonly workloads?: readonly string[];
 }
 
 const peers = "bench/peers";
 const python = "/usr/bin/python3"; // Debian's own interpreter, which its python3-torch belongs to
 
-/** Our backends, then the peers. @param ours file of our adapter, ready to run */
-export function contestants(ours: string, isas: readonly string[], threads: number): Contestant[] {
-  const host = (file: string, options: object) => [join(peers, "host.mjs"), file, JSON.stringify({ ...options, threads })];
-  const node = { command: process.execPath };
-  const peer = (key: string, file: string, needs: string, options: object = {}): Contestant => ({
-    ...{ key, ours: false, ...node, args: host(join(peers, file), options) },
-    ...(existsSync(join(peers, "node_modules", needs)) ? {} : { absent: `${needs} is not installed; npm ci --ignore-scripts --prefix ${peers}` }),
-  });
-  const torch = spawnSync(python, ["-c", "import torch"], { stdio: "ignore" }).status === 0;
-  return [
-    { key: "wasm", ours: true, ...node, args: host(ours, { backend: "wasm", simd: "plain" }) },
-    ...isas.map((isa) => ({ key: isa, ours: true, ...node, args: host(ours, { backend: "native", isa }) })),
-    { key: "pytorch", ours: false, command: python, args: [join(peers, "pytorch.py"), JSON.stringify({ threads })], ...(torch ? {} : { absent: `${python} has no torch; Debian's package is python3-torch` }) },
-    peer("onnxruntime-node", "onnxruntime-node.mjs", "onnxruntime-node"),
-    peer("onnxruntime-web", "onnxruntime-web.mjs", "onnxruntime-web"),
-    peer("jax-js", "jax-js.mjs", "@jax-js/jax"),
-    peer("tfjs-wasm", "tfjs.mjs", "@tensorflow/tfjs-backend-wasm", { backend: "wasm" }),
-    peer("tfjs-cpu", "tfjs.mjs", "@tensorflow/tfjs", { backend: "cpu" }),
-    peer("brain", "brain.mjs", "brain.js"),
-  ];
+/** What streams with rounded weights may be off after 64 steps: they compute something else, by as much as src/nn/stream.test.ts allows. */
+const rounded = { bf16: 0.007, int8: 0.017 } as const;
+
+/** Builds oneDNN's side, once. @returns the program, or why there is none */
+export function buildOneDnn(scratch: string): { program: string } | { absent: string } {
+  const source = join(peers, "onednn.cpp");
+  const program = join(scratch, "onednn");
+  const header = ["/usr/include/oneapi/dnnl/dnnl.hpp", "/usr/local/include/oneapi/dnnl/dnnl.hpp"].some((file) => existsSync(file));
+  if (!header) return { absent: "oneDNN's headers are not installed; Debian's package is libdnnl-dev" };
+  if (existsSync(program) && statSync(program).mtimeMs > statSync(source).mtimeMs) return { program };
+  return compile(source, program, ["-ldnnl"]);
+}
+
+/** Compiles one C++ file with what CXX says, otherwise g++. @returns the program, or why there is none */
+export function compile(source: string, program: string, more: readonly string[] = []): { program: string } | { absent: string } {
+  mkdirSync(dirname(program), { recursive: true });
+  const cxx = process.env["CXX"] || "g++";
+  const { status, error, stderr } = spawnSync(cxx, ["-O3", "-std=c++17", "-march=native", source, ...more, "-o", `${program}.new`], { encoding: "utf8" });
+  if (error) return { absent: `no C++ compiler: ${cxx} cannot be started` };
+  if (status !== 0) return { absent: `${source} does not compile: ${stderr.split("\n").find((line) => line.includes("error")) ?? `${cxx} ended with ${status}`}` };
+  renameSync(`${program}.new`, program);
+  return { program };
+}
+
+/** Who could take part, installed or not: our backends, then the peers. */
+export class Field {
+  readonly #torch = spawnSync(python, ["-c", "import torch"], { stdio: "ignore" }).status === 0;
+  readonly #oneDnn: ReturnType<typeof buildOneDnn>;
+  /**
+   * @param adapter file of our adapter, ready to run
+   * @param isas instruction sets that the addon has here
+   * @param scratch folder for a program that is built
+   */
+  constructor(
+    readonly adapter: string,
+    readonly isas: readonly string[],
+    scratch: string,
+  ) {
+    this.#oneDnn = buildOneDnn(scratch);
+  }
+
+  /** Everybody on so many threads each. */
+  on(threads: number): Contestant[] {
+    const host = (file: string, options: object) => ({ command: process.execPath, args: [join(peers, "host.mjs"), file, JSON.stringify({ ...options, threads })] });
+    const mine = (key: string, options: object, rest: Partial<Contestant> = {}): Contestant => ({ key, threads, ours: true, jit: key === "wasm", ...host(this.adapter, options), ...rest });
+    const peer = (key: string, file: string, needs: string, options: object = {}, jit = true): Contestant => ({
+      ...{ key, threads, ours: false, jit, ...host(join(peers, file), options) },
+      ...(existsSync(join(peers, "node_modules", needs)) ? {} : { absent: `${needs} is not installed; npm ci --ignore-scripts --prefix ${peers}` }),
+    });
+    const best = this.isas[0];
+    const smaller = (weights: "bf16" | "int8") => mine(`${best}-${weights}`, { backend: "native", isa: best, weights }, { tolerance: rounded[weights], workloads: ["S"] });
+    return [
+      mine("wasm", { backend: "wasm", simd: "plain" }),
+      ...this.isas.map((isa) => mine(isa, { backend: "native", isa })),
+      ...(best === undefined ? [] : [smaller("bf16"), smaller("int8")]),
+      { ...{ key: "onednn", ours: false, jit: false, threads, args: [], command: "" }, ...("program" in this.#oneDnn ? { command: this.#oneDnn.program } : this.#oneDnn) },
+      {
+        ...{ key: "pytorch", ours: false, jit: false, threads, command: python, args: [join(peers, "pytorch.py"), JSON.stringify({ threads })] },
+        ...(this.#torch ? {} : { absent: `${python} has no torch; Debian's package is python3-torch` }),
+      },
+      peer("onnxruntime-node", "onnxruntime-node.mjs", "onnxruntime-node", {}, false),
+      peer("onnxruntime-web", "onnxruntime-web.mjs", "onnxruntime-web"),
+      peer("jax-js", "jax-js.mjs", "@jax-js/jax"),
+      peer("tfjs-wasm", "tfjs.mjs", "@tensorflow/tfjs-backend-wasm", { backend: "wasm" }),
+      peer("tfjs-cpu", "tfjs.mjs", "@tensorflow/tfjs", { backend: "cpu" }),
+      peer("brain", "brain.mjs", "brain.js"),
+    ];
+  }
 }
 
 /** A library that has no such function, or is too slow to wait for: said in the report, no failure. */
@@ -52,6 +107,9 @@ export interface Spent {
 /** Settings that some shells export and that slow OpenBLAS down. */
 const { OPENBLAS_CORETYPE: _1, OPENBLAS_L2_SIZE: _2, ...environment } = process.env;
 
+/** Longest wait for a library's first result, ms. */
+const PATIENCE = 15_000;
+
 /** A started library. Requests one at a time. */
 export class Runner {
   readonly #child: ChildProcessWithoutNullStreams;
@@ -60,12 +118,12 @@ export class Runner {
   readonly #spawned = performance.now();
   #said = "";
 
-  constructor(
-    readonly who: Contestant,
-    threads: number,
-  ) {
-    const one = String(threads);
-    this.#child = spawn(who.command, who.args, { env: { ...environment, OMP_NUM_THREADS: one, OPENBLAS_NUM_THREADS: one, MKL_NUM_THREADS: one } });
+  constructor(readonly who: Contestant) {
+    const threads = String(who.threads);
+    this.#child = spawn(who.command, who.args, { env: { ...environment, OMP_NUM_THREADS: threads, OPENBLAS_NUM_THREADS: threads, MKL_NUM_THREADS: threads } });
+    this.#child.on("error", (error) => {
+      this.#said += error.message;
+    });
     this.#child.stderr.on("data", (text) => {
       this.#said = (this.#said + text).slice(-2000);
     });
@@ -100,12 +158,12 @@ export class Runner {
 
   /** @param sizes how many numbers of each name stand in the file, in order */
   prepare(c: Case, file: string, sizes: Readonly<Record<string, number>>): Promise<{ name: string; version: string }> {
-    const { kind, form, L, B, I, H, O } = c;
-    return this.#ask({ do: "prepare", kind, form, L, B, I, H, O, file, sizes });
+    const { kind, cell, layers, form, L, B, I, H, O } = c;
+    return this.#ask({ do: "prepare", kind, cell, layers, form, L, B, I, H, O, file, sizes }, PATIENCE);
   }
-  /** The computation once; what came of it, by name. Gives up after 20 seconds. */
-  async check(out: string, steps: number): Promise<Record<string, Float32Array>> {
-    const { sizes } = await this.#ask<{ sizes: Record<string, number> }>({ do: "check", out, steps }, 20_000);
+  /** The computation once; what came of it, by name. */
+  async check(out: string, steps: number, limit = PATIENCE): Promise<Record<string, Float32Array>> {
+    const { sizes } = await this.#ask<{ sizes: Record<string, number> }>({ do: "check", out, steps }, limit);
     const bytes = readFileSync(out);
     let at = 0;
     return Object.fromEntries(

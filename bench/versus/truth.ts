@@ -18,7 +18,8 @@ export async function truthOf(c: Case, values: Values): Promise<Truth> {
   if ("step" in mine) {
     mine.reset();
     let y: Float32Array = new Float32Array();
-    for (let t = 0; t < c.L; t++) y = mine.step(values["x"]!.subarray(t * c.I, (t + 1) * c.I));
+    const n = c.B * c.I;
+    for (let t = 0; t < c.L; t++) y = mine.step(values["x"]!.subarray(t * n, (t + 1) * n));
     return { y };
   }
   if (c.kind === "forward" || c.kind === "train") return mine.read(mine.run()) as Truth;
