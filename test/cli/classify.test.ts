@@ -34,7 +34,7 @@ beforeAll(async () => {
 test("predict answers a text, and --explain finds the word that decided", async () => {
   const run = await sluice(folder, ["predict", "clf.safetensors", "--text", "a splendid town of some people", "--explain", "--html", "why.html"]);
   expect(run.code).toBe(0);
-  expect(run.stdout).toMatch(/^ *\d+\.\d%  positive  ←\n/);
+  expect(run.stdout).toMatch(/^ *\d+\.\d% +positive +←\n/);
   expect(run.stdout).toContain("[+splendid]");
   expect(readFileSync(at("why.html"), "utf8")).toMatch(/<span[^>]*title="\+[^>]*>splendid<\/span>/);
   const json = lastJson<{ predictions: { labels: string[]; probabilities: Record<string, number> }[]; explanations: { logit: number; baseline: number; error: number; tokens: { score: number }[] }[] }>(

@@ -49,8 +49,9 @@ export interface PartLogits {
   wide: Float64Array | null;
 }
 
-/** Items that go through the network together when nothing is trained. */
+/** Items that go through the network together when nothing is trained, and the steps that they have at most: long ones go alone. */
 const BATCH = 128;
+const STEPS = 1 << 16;
 
 export class Classifier implements TaskModel {
   readonly network: ClassifierNetwork;
@@ -102,8 +103,10 @@ export class Classifier implements TaskModel {
     const deep = new Float64Array(which.length * C);
     const wide = this.config.network.wide > 0 ? new Float64Array(which.length * C) : null;
     const order = Int32Array.from({ length: which.length }, (_, i) => i).sort((a, b) => lengthOf(samples, which[a]!) - lengthOf(samples, which[b]!) || a - b);
-    for (let first = 0; first < order.length; first += BATCH) {
-      const part = order.subarray(first, first + BATCH);
+    for (let first = 0, count = 0; first < order.length; first += count) {
+      count = 1;
+      while (count < BATCH && first + count < order.length && (count + 1) * lengthOf(samples, which[order[first + count]!]!) <= STEPS) count++;
+      const part = order.subarray(first, first + count);
       const batch = makeBatch(samples, Array.from(part, (i) => which[i]!), this.config.piece);
       for (const m of members) {
         this.engine.scope(() => {

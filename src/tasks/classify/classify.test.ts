@@ -161,6 +161,8 @@ test("what cannot be learnt from is refused with the number and the way out", as
   expect((await refused(planted(20, ["x", "y"], 1), { pooling: "best" as "max" })).message).toMatch(/pooling is "best", expected last, mean, max or attention/);
   expect((await refused(planted(20, ["x", "y"], 1), { hiden: 3 } as ClassifyOptions)).message).toMatch(/option is "hiden".*did you mean "hidden"/);
   expect((await refused(planted(20, ["x", "y"], 1), { hidden: 60000 })).code).toBe("memory");
+  const long = { ...planted(40, ["x", "y"], 1, 3000), notes: [] };
+  expect((await refused(long, { batch: 100_000 })).message).toMatch(/batches of 100000 and items of up to 3000 steps takes about .* make the batch or maxLength smaller/);
   const unknown = await refusal({ train: planted(20, ["x", "y"], 1), test: planted(9, ["x", "y", "z"], 1) }, small);
   expect(unknown.message).toMatch(/the label of item 3 is "class 2", expected one of class 0, class 1; the model knows no other/);
 });

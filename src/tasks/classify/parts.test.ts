@@ -47,7 +47,7 @@ test("calibration finds the factors that a fine grid finds, and never weighs a p
   };
   const found = calibrateParts(scored);
   let best = Infinity;
-  for (let d = 0; d <= 1.5; d += 0.02) for (let w = 0; w <= 1.5; w += 0.02) best = Math.min(best, nll(d, w));
+  for (let d = 0; d <= 1.5; d += 0.05) for (let w = 0; w <= 1.5; w += 0.05) best = Math.min(best, nll(d, w));
   expect(found.loss).toBeCloseTo(nll(found.deep, found.wide), 9);
   expect(found.loss).toBeLessThan(best + 1e-3);
   expect(calibrateParts({ ...scored, wide: scored.wide!.map((v) => -v) }).wide).toBeLessThan(1e-6);

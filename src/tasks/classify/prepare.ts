@@ -5,7 +5,7 @@ import type { Engine } from "../../engine/index.ts";
 import { Init } from "../../nn/init.ts";
 import { trainTokenizer } from "../../text/index.ts";
 import { refuseTooLarge } from "../common/memory.ts";
-import type { Samples } from "./batch.ts";
+import { lengthOf, type Samples } from "./batch.ts";
 import { Classifier, type ClassifierConfig, type Preparation } from "./classifier.ts";
 import { classesOf, countOf, type Labelled, numberLabels, pick } from "./data.ts";
 import { type ClassifyData, joinParts, withoutEmpty } from "./material.ts";
@@ -52,12 +52,16 @@ export function prepareClassify(engine: Engine, given: ClassifyData, options: Cl
   }
   const preparation = prepareInput(train, plan);
   const config = configOf(plan, classes, preparation);
-  const most = Math.max(...folds.map((f) => f.train.length));
   const { members, hidden, width } = config.network;
-  const what = `${members} networks of hidden size ${hidden} over ${width} ${train.kind === "text" ? "rows" : "channels"} and batches of ${plan.batch}`;
-  refuseTooLarge(engine, trainingBytes(config, Math.min(plan.batch, most)), "classify", what, "make members, hidden, embedding, piece or batch smaller, or give fewer tokens (word:20000)");
+  const what = `${members} networks of hidden size ${hidden} over ${width} ${train.kind === "text" ? "rows" : "channels"}`;
+  refuseTooLarge(engine, weightBytes(config), "classify", what, "make members, hidden or embedding smaller, or give fewer tokens (word:20000)");
   const classifier = new Classifier(engine, config, preparation, new Init(engine, new Rng(plan.seed).split()));
   const samples = classifier.read(all);
+  const longest = trainItems.reduce((most, i) => Math.max(most, lengthOf(samples, i)), 1);
+  const due = (batch: number) => weightBytes(config) + batch * longest * stepBytes(config);
+  // A batch that was asked for is taken or refused; the default gives way to long items.
+  while (options.batch === undefined && plan.batch > 1 && due(plan.batch) > Math.min(engine.memory.maxBytes, ROOM)) plan.batch = Math.ceil(plan.batch / 2);
+  refuseTooLarge(engine, due(plan.batch), "classify", `${what}, batches of ${plan.batch} and items of up to ${longest} steps`, "make the batch or maxLength smaller, or shorten the items");
   if (samples.kind === "text") startFromRatios(classifier, samples.items.map((t) => t.wide), labels, folds);
   const cut = samples.kind === "text" ? samples.items.filter((t) => t.cut > 0).length : 0;
   if (cut > 0) notes.push(`${cut} texts are longer than ${plan.maxLength} tokens: the rest of them is not read`);
@@ -140,11 +144,21 @@ function startFromRatios({ network }: Classifier, features: readonly Int32Array[
   }
 }
 
-/** About what a training takes: weights and their copies, and the activations of the longest batch. */
-function trainingBytes({ network: n, piece }: ClassifierConfig, items: number): number {
-  const cells = n.hidden * (n.bidirectional ? 2 : 1) * n.layers;
-  const read = n.input === "text" ? n.embedding : n.width;
+/** A batch that was not asked for takes no more than this. */
+const ROOM = 2 ** 31;
+
+/** Numbers that the recurrent layers have for a step, and those that they read. */
+const sizesOf = ({ hidden, bidirectional, layers, input, embedding, width }: ClassifierConfig["network"]) => ({ cells: hidden * (bidirectional ? 2 : 1) * layers, read: input === "text" ? embedding : width });
+
+/** Bytes of the weights, their gradients, the optimizer's state and the copies that training keeps. */
+function weightBytes({ network: n }: ClassifierConfig): number {
+  const { cells, read } = sizesOf(n);
   const tables = (n.input === "text" ? n.width * n.embedding : 0) + n.wide * n.classes;
-  const weights = n.members * (tables + 3 * cells * (n.hidden + read + 2));
-  return 4 * (6 * weights + items * piece * n.members * (4 * read + 14 * cells));
+  return 4 * 6 * n.members * (tables + 3 * cells * (n.hidden + read + 2));
+}
+
+/** About as many bytes a step of an item takes while training: what backward needs of all members. */
+function stepBytes({ network: n }: ClassifierConfig): number {
+  const { cells, read } = sizesOf(n);
+  return 4 * n.members * (4 * read + 20 * cells);
 }
