@@ -46,6 +46,21 @@ test("classify: the order of words decides, which naive Bayes can't see, and the
   expect(classify.load(readFileSync(model)).predictTexts([text])).toEqual([answer]);
 });
 
+test("language: writes what the grammar allows, suggests, goes back, learns a word and takes it back", async () => {
+  const [{ makeReports, trainAndWrite }, { language }] = await Promise.all([import("../../examples/language.ts"), import("sluice/tasks")]);
+  const options = { hidden: 48, layers: 1, epochs: 8, lr: "cosine(2e-2, warmup=10)" };
+  const { report, model, file, written, again, next, ending, learnt } = await trainAndWrite(makeReports(500), options, folder);
+  expect(report.verdict.beatsAll).toBe(true);
+  expect(written).toBe(": stay at home.");
+  expect(again).toBe(written);
+  expect(next[0]).toMatchObject({ word: "hat" });
+  expect(ending[0]).toMatchObject({ word: "south" });
+  expect(learnt[0]).toMatchObject({ word: "kite" });
+  const loaded = language.load(readFileSync(file));
+  expect(loaded.suggest("in the sou")[0]!.word).toBe(ending[0]!.word);
+  expect(model.learnt).toBe(0);
+});
+
 test("stream: whole, in chunks and sample by sample are the same numbers", async () => {
   const { compareWays } = await import("../../examples/stream.ts");
   expect(compareWays(30)).toEqual({ numbers: 480, chunks: 0, samples: 0 });
@@ -65,3 +80,10 @@ test("gates: the update gate keeps between the marks and lets go at them", async
   expect(z.every((v) => v > 0 && v < 1)).toBe(true);
   expect(keepElsewhere - keepAtMarks).toBeGreaterThan(0.2);
 });
+
+test("dates: learns to write ISO dates far beyond chance, of dates that it has not seen", async () => {
+  const { readDates } = await import("../../examples/dates.ts");
+  const { exact, model } = await readDates({ pairs: 3000, epochs: 3 });
+  expect(exact).toBeGreaterThan(0.02); // a guess among the dates of a century: 0.00003
+  expect(model.translate(["Mittwoch, 1. März 2023"])[0]!.text).toMatch(/^\d{4}-\d{2}-\d{2}$/);
+}, 30_000);
