@@ -47,5 +47,5 @@ export async function drawScores(scores: Scores, source: string, flags: { confus
   const [{ confusionSvg }, { reliabilitySvg }, { writeAtomic }] = await Promise.all([import("../plot/confusion.ts"), import("../plot/reliability.ts"), import("../formats/files.ts")]);
   const subtitle = `${scores.items.toLocaleString("en-US")} items, accuracy ${percent(scores.accuracy)}, macro F1 ${percent(scores.macroF1)}`;
   if (flags.confusion !== undefined && scores.confusion) writeAtomic(flags.confusion, confusionSvg({ title: `${source}: which class is taken for which`, subtitle, classes: scores.classes.map((c) => c.name), counts: scores.confusion }));
-  if (flags.reliability !== undefined) writeAtomic(flags.reliability, reliabilitySvg({ title: `${source}: how often stated probabilities are right`, subtitle: `expected calibration error ${percent(scores.ece)}`, bins: scores.reliability }));
+  if (flags.reliability !== undefined) writeAtomic(flags.reliability, reliabilitySvg({ title: `${source}: does 80% mean 80%?`, subtitle: `expected calibration error ${percent(scores.ece)}`, bins: scores.reliability }));
 }

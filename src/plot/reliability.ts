@@ -51,6 +51,6 @@ export function reliabilitySvg({ title, subtitle, bins }: ReliabilityPlot): stri
   parts.push(rule(x(0), y(0), x(1), y(1), "line dash l-truth"));
   const ticks = [0, 0.25, 0.5, 0.75, 1].map((share) => ({ x: x(share), text: `${100 * share}%` }));
   const foot = y(0) + 44;
-  parts.push(label(left + side / 2, foot, "stated probability (darker: more answers)", { anchor: "middle", className: "muted" }), label(edge, top + 8, "right", { className: "muted" }));
+  parts.push(label(left + side / 2, foot, "stated probability (darker: more answers)", { anchor: "middle", className: "muted" }), label(left, top + 6, "share that was right", { className: "muted" }));
   return svgFile(width, foot + edge, title, head + parts.join("") + xAxis(ticks, y(0), width));
 }
