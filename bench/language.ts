@@ -94,7 +94,7 @@ async function run(name: string, { files, options, seconds, due }: Case): Promis
 function speed(): void {
   const engine = createEngine();
   const tokenizer = trainTokenizer("char", [Array.from({ length: 64 }, (_, i) => String.fromCharCode(i < 1 ? 10 : 31 + i)).join("")]);
-  const network = { vocabulary: tokenizer.size, embedding: 64, cell: "gru" as const, hidden: 256, layers: 2, tied: false, dropout: 0, inputDropout: 0, variational: false, embeddingDropout: 0, recurrentDropout: 0 };
+  const network = { vocabulary: tokenizer.size, embedding: 64, cell: "gru" as const, hidden: 256, layers: 2, tied: false, adaptive: [], dropout: 0, inputDropout: 0, variational: false, embeddingDropout: 0, recurrentDropout: 0 };
   const model = new LanguageModel(engine, { network, items: false, mark: tokenizer.encode("\n")[0]!, dialogue: null }, tokenizer, new Init(engine, new Rng(seed)));
   for (const [weights, due] of [["f32", 28_000], ["int8", 60_000]] as const) {
     const session = model.session({ weights });

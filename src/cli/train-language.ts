@@ -1,6 +1,7 @@
 /** @file `sluice train language`: the verb's flags and help, and what a language model's training has of its own. The run itself: `training.ts`. Node-only. */
 import { basename } from "node:path";
 import type { Command } from "commander";
+import { SluiceError } from "../base/errors.ts";
 import type { LanguageOptions } from "../tasks/language/options.ts";
 import { choice, newCommand, share, wholeNumber } from "./command.ts";
 import {
@@ -30,6 +31,7 @@ interface Flags extends PartFlags, NetworkFlags, TrainingFlags, ResultFlags, Gen
   lines?: "yes" | "no";
   embedding?: number;
   tied?: "yes" | "no";
+  adaptive?: number[];
   variational?: "yes" | "no";
   inputDropout?: number;
   embeddingDropout?: number;
@@ -57,6 +59,11 @@ Examples:
   $ sluice train language wiki.txt --tokens bpe:8000 --epochs 5
   $ sluice train language names.txt --json`;
 
+const cutoffs = (text: string): number[] => {
+  const numbers = text.split(",").map((cell) => (cell.trim() === "" ? Number.NaN : Number(cell)));
+  if (numbers.every((n, i) => Number.isSafeInteger(n) && n > (numbers[i - 1] ?? 0))) return numbers;
+  throw new SluiceError("usage", `--adaptive is "${text}", expected whole numbers that rise, like 4000,20000`);
+};
 const yesNo = (flag: string) => choice(flag, ["yes", "no"] as const);
 
 export function command(session: Session): Command {
@@ -70,6 +77,7 @@ export function command(session: Session): Command {
   addNetworkFlags(verb)
     .option("--embedding <size>", "numbers for a token", wholeNumber("--embedding"))
     .option("--tied <yes|no>", "score tokens by their embeddings; default: yes for 1,000 tokens and more", yesNo("--tied"))
+    .option("--adaptive <cutoffs>", "adaptive softmax: where clusters of rarer tokens begin, as 4000,20000; default: from 40,000 tokens on", cutoffs)
     .option("--variational <yes|no>", "dropout hides the same units at every step; default: as --tied", yesNo("--variational"))
     .option("--input-dropout <p>", "share of an embedding's numbers left out", share("--input-dropout"))
     .option("--embedding-dropout <p>", "share of token kinds left out", share("--embedding-dropout"))
@@ -92,7 +100,7 @@ async function optionsFrom(flags: Flags): Promise<Partial<LanguageOptions>> {
   return {
     ...(await trainingOptions(flags)),
     ...defined({ tokens, words, lowercase, cell, hidden, layers, dropout, embedding, inputDropout, embeddingDropout, recurrentDropout, sampled, chunk, ema }),
-    ...defined({ lines: said(lines), tied: said(flags.tied), variational: said(flags.variational), split: flags.split === undefined ? undefined : textSplit(flags.split) }),
+    ...defined({ adaptive: flags.adaptive, lines: said(lines), tied: said(flags.tied), variational: said(flags.variational), split: flags.split === undefined ? undefined : textSplit(flags.split) }),
   };
 }
 

@@ -24,6 +24,8 @@ export function checkLanguage(file: LoadedModel, where: string): { config: Langu
   need(claimed <= held, "config.network", n, `sizes that its ${held} numbers can fill`);
   need(isOneOf(n.cell, ["gru", "lstm", "rnn"]), "config.network.cell", n.cell, "gru, lstm or rnn");
   for (const key of ["tied", "variational"] as const) need(typeof n[key] === "boolean", `config.network.${key}`, n[key], "true or false");
+  const rising = Array.isArray(n.adaptive) && n.adaptive.every((c, i) => isWhole(c, (n.adaptive[i - 1] ?? 0) + 1, n.vocabulary - 1)) && (n.adaptive.length === 0 || !n.tied);
+  need(rising, "config.network.adaptive", n.adaptive, "whole numbers that rise to below the vocabulary, none where outputs are tied");
   for (const key of ["dropout", "inputDropout", "embeddingDropout", "recurrentDropout"] as const) need(isShare(n[key]), `config.network.${key}`, n[key], "a probability from 0 to below 1");
   need(typeof config.items === "boolean", "config.items", config.items, "whether every line is an item of its own");
   need(config.mark === -1 || isWhole(config.mark, 0, n.vocabulary - 1), "config.mark", config.mark, "the token of a line's end, or -1");

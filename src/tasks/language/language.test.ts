@@ -152,7 +152,7 @@ describe("a text learnt by heart", () => {
     const change = (f: (file: ModelFile) => object) => () => load(encodeModel({ ...file, ...f(structuredClone(file)) }), "m", engine());
     const network = model.config.network;
     expect(change(() => ({ task: "forecast" }))).toThrow('m: a model for the task "forecast", expected "language"');
-    for (const [key, value] of [["vocabulary", 7], ["hidden", 0], ["hidden", 1e6], ["layers", 1e5], ["embedding", "8"], ["cell", "cnn"], ["tied", 1], ["dropout", 1]] as const) {
+    for (const [key, value] of [["vocabulary", 7], ["hidden", 0], ["hidden", 1e6], ["layers", 1e5], ["embedding", "8"], ["cell", "cnn"], ["tied", 1], ["adaptive", [3, 2]], ["dropout", 1]] as const) {
       expect(change(() => ({ config: { ...model.config, network: { ...network, [key]: value } } })), key).toThrow(/^m: config\.network/);
     }
     expect(change(() => ({ config: { ...model.config, mark: 1000 } }))).toThrow("m: config.mark is 1000");
@@ -208,6 +208,26 @@ test("words, byte pairs and bytes are learnt too; a tied output has no weights o
     const again = load(encodeModel(model.toFile("t")), "m", engine());
     expect(again.evaluate(poem).nats, tokens).toBeCloseTo(model.evaluate(poem).nats, 12);
   }
+});
+
+test("adaptive softmax: rare words cost less, are learnt all the same, and a session says what evaluate counts", async () => {
+  const { model } = await learn(poem.repeat(40), { ...tiny, epochs: 20, tokens: "word", batch: 4, chunk: 20, adaptive: [6, 11] });
+  expect([...model.params.keys()]).toContain("output.tails.1.down.weight");
+  const session = model.session();
+  session.feed("the quick");
+  expect(session.write({ length: 4, temperature: 0 }).text.trim()).toBe("brown fox jumps over");
+  expect(model.suggest("the quick ", 1)[0]!.word).toBe("brown");
+  const step = model.session();
+  let nats = 0;
+  for (const id of model.tokenizer.encode("the lazy dog")) {
+    nats -= step.logProbabilities()[id]!;
+    step.feed(model.tokenizer.token(id));
+  }
+  const scores = model.evaluate("the lazy dog");
+  expect(scores.nats * scores.tokens).toBeCloseTo(nats, 3);
+  const again = load(encodeModel(model.toFile("t")), "m", engine());
+  expect(again.evaluate(poem).nats).toBeCloseTo(model.evaluate(poem).nats, 12);
+  await expect(learn(poem.repeat(40), { ...tiny, tokens: "word", adaptive: [6], tied: true })).rejects.toThrow("language: outputs are tied and adaptive");
 });
 
 test("a dialogue is answered; undo, fork and reset", async () => {

@@ -4,7 +4,7 @@ import type { Engine } from "../../engine/engine.ts";
 import type { TrainTask } from "../../train/task.ts";
 import type { Batches } from "./batches.ts";
 import { languageLoss } from "./loss.ts";
-import type { LanguageNetwork } from "./network.ts";
+import { type LanguageNetwork, Output } from "./network.ts";
 import { type CandidateSampler, sampledLoss } from "./sampled.ts";
 import { CarriedStack, scoreBatches } from "./score.ts";
 
@@ -36,7 +36,7 @@ export function learningTask(engine: Engine, network: LanguageNetwork, { train, 
       const { L, B, ids, targets, weight, carry } = train.batch(index);
       const { x, state } = network.read(engine.ints([L, B], ids), { state: carry ? carried.read(B) : undefined, rng });
       carried.write(state);
-      if (sampler && weight === null && progress(index) < untilShare) return sampledLoss(network, x, targets, sampler, rng);
+      if (sampler && network.output instanceof Output && weight === null && progress(index) < untilShare) return sampledLoss(network.output, x, targets, sampler, rng);
       return languageLoss(network, x, engine.ints([L, B], targets), weight ? engine.tensor([L, B], weight) : undefined);
     },
     ...(valid

@@ -1,14 +1,15 @@
 /** @file The network of a language model: numbers for tokens, recurrent layers, a score for every token that may come next. Runs in browsers. */
+import { SluiceError } from "../../base/errors.ts";
 import type { Rng } from "../../base/random.ts";
 import type { Param, Tensor } from "../../engine/tensor.ts";
-import { type CellKind, type CellState, checkProbability, drawMask } from "../../nn/cell.ts";
-import { dropout } from "../../nn/dropout.ts";
+import { AdaptiveSoftmax } from "../../nn/adaptive.ts";
+import { type CellKind, type CellState, checkProbability } from "../../nn/cell.ts";
+import { dropout, lockedDropout } from "../../nn/dropout.ts";
 import { Embedding } from "../../nn/embedding.ts";
 import type { Init } from "../../nn/init.ts";
 import { Linear } from "../../nn/linear.ts";
 import { Recurrent, type StackState } from "../../nn/stack.ts";
 import { linear } from "../../ops/linear.ts";
-import { maskSteps, scaleRows } from "../../ops/rows.ts";
 import { logSoftmax } from "../../ops/softmax.ts";
 
 /** JSON that rebuilds the network. */
@@ -23,6 +24,8 @@ export interface LanguageNetworkConfig {
   layers: number;
   /** Scores are products with the embedding's rows (Press and Wolf 2017, arXiv:1608.05859; Inan et al. 2017, arXiv:1611.01462). */
   tied: boolean;
+  /** Where clusters of rarer tokens begin, rising, for adaptive softmax (Grave et al. 2017, arXiv:1609.04309); none: every token is scored alike. */
+  adaptive: number[];
   /** Share of units hidden behind every layer; behind the embedding `inputDropout`. */
   dropout: number;
   inputDropout: number;
@@ -48,13 +51,16 @@ export class Output {
   }
 }
 
-/** Reads tokens and scores the next. Parameters: `embedding.weight`, `recurrent.weight_ih_l0`, …, `projection.weight`, `output.weight`, `output.bias`. */
+/**
+ * Reads tokens and scores the next. Parameters: `embedding.weight`, `recurrent.weight_ih_l0`, …, `projection.weight`, `output.weight`, `output.bias`;
+ * with adaptive softmax `output.head.weight`, `output.tails.0.down.weight`, ….
+ */
 export class LanguageNetwork {
   readonly embedding: Embedding;
   readonly recurrent: Recurrent;
   /** From the hidden size to the embedding's, where the scores are tied and the two differ. */
   readonly projection: Linear | null;
-  readonly output: Output;
+  readonly output: Output | AdaptiveSoftmax;
 
   constructor(
     readonly config: LanguageNetworkConfig,
@@ -66,7 +72,8 @@ export class LanguageNetwork {
     this.recurrent = new Recurrent({ cell, inputSize: E, hiddenSize: H, layers, recurrentDropout }, init);
     this.projection = tied && E !== H ? new Linear({ inputSize: H, outputSize: E, bias: false }, init) : null;
     const inputSize = tied ? E : H;
-    this.output = new Output({ inputSize, outputSize: vocabulary }, tied ? this.embedding.weight : init.glorot(1, vocabulary, H), init.zeros([vocabulary]));
+    if (config.adaptive.length > 0 && tied) throw new SluiceError("usage", "language: outputs are tied and adaptive, expected one of the two; adaptive softmax has weights of its own");
+    this.output = config.adaptive.length > 0 ? new AdaptiveSoftmax({ size: H, vocabulary, cutoffs: config.adaptive }, init) : new Output({ inputSize, outputSize: vocabulary }, tied ? this.embedding.weight : init.glorot(1, vocabulary, H), init.zeros([vocabulary]));
   }
 
   /** Zeros for `batch` texts. */
@@ -82,35 +89,20 @@ export class LanguageNetwork {
    */
   read(ids: Tensor, options: { state?: StackState | undefined; lengths?: Tensor | undefined; rng?: Rng | undefined } = {}): { x: Tensor; state: StackState } {
     const { state, lengths, rng } = options;
-    const { dropout: p, inputDropout } = this.config;
-    let x = this.#hide(this.#hideTokens(this.embedding.forward(ids), ids, rng), inputDropout, rng);
+    const { dropout: p, inputDropout, embeddingDropout } = this.config;
+    const hide = this.config.variational ? lockedDropout : dropout;
+    let x = hide(this.embedding.forward(ids, { dropout: embeddingDropout, rng }), inputDropout, rng);
     const last: CellState[] = [];
     for (const [i, [cell]] of this.recurrent.cells.entries()) {
       const { y, state: after } = cell!.sequence(x, { state: state?.[i], lengths, rng });
       last.push(after);
-      x = this.#hide(y, p, rng);
+      x = hide(y, p, rng);
     }
     return { x: this.projection ? this.projection.forward(x) : x, state: last };
   }
 
   /** Log probabilities of every token [N, V], given x [N, …] from `read`. */
   logProbabilities(x: Tensor): Tensor {
-    return logSoftmax({ x: this.output.forward(x) }).y;
-  }
-
-  /** Dropout of x [L, B, K], the same at every step where the config says so. */
-  #hide(x: Tensor, p: number, rng: Rng | undefined): Tensor {
-    if (!this.config.variational) return dropout(x, p, rng);
-    const mask = drawMask(x.engine, x.shape.slice(1), p, 1 / (1 - p), rng);
-    return mask ? maskSteps({ x, mask }).y : x;
-  }
-
-  #hideTokens(x: Tensor, ids: Tensor, rng: Rng | undefined): Tensor {
-    const { embeddingDropout: p, vocabulary } = this.config;
-    const kinds = drawMask(x.engine, [vocabulary], p, 1 / (1 - p), rng);
-    if (!kinds) return x;
-    const drawn = kinds.data;
-    const scale = Float32Array.from(ids.data, (id) => drawn[id]!);
-    return scaleRows({ x, scale: x.engine.tensor(ids.shape, scale) }).y;
+    return this.output instanceof AdaptiveSoftmax ? this.output.logProbabilities(x) : logSoftmax({ x: this.output.forward(x) }).y;
   }
 }

@@ -25,7 +25,9 @@ export interface LanguageOptions {
   layers?: number;
   /** Numbers for a token. */
   embedding?: number;
-  /** Score tokens by their embeddings. Default: for vocabularies of 1,000 and more. */
+  /** Adaptive softmax: where clusters of rarer tokens begin, such as `[4000, 20000]`. Default: for vocabularies of 40,000 and more. */
+  adaptive?: number[];
+  /** Score tokens by their embeddings. Default: for vocabularies of 1,000 and more without adaptive softmax. */
   tied?: boolean;
   dropout?: number;
   inputDropout?: number;
@@ -86,13 +88,14 @@ export function planLanguage({ tokenizer, items, train }: Pick<Corpus, "tokenize
   };
   const large = V >= 1000;
   const small = N < 50_000;
-  const tied = options.tied ?? large;
+  const adaptive = options.adaptive ?? (V >= 40_000 && options.tied !== true ? [4000, 20_000] : []);
+  const tied = options.tied ?? (large && adaptive.length === 0);
   const hidden = whole("hidden", small ? 128 : large ? 512 : 256);
   const layers = whole("layers", small || large || items ? 1 : 2);
   // A text that is gone through often is learnt by heart unless much is hidden.
   const dropout = options.dropout ?? (large ? 0.5 : items ? 0.1 : 0.2);
   const network: LanguageNetworkConfig = {
-    ...{ vocabulary: V, cell: options.cell ?? "gru", hidden, layers, tied },
+    ...{ vocabulary: V, cell: options.cell ?? "gru", hidden, layers, tied, adaptive },
     embedding: whole("embedding", tied ? hidden : Math.min(hidden, large ? 256 : 64)),
     dropout,
     inputDropout: options.inputDropout ?? (large ? 0.8 * dropout : 0),
@@ -100,7 +103,7 @@ export function planLanguage({ tokenizer, items, train }: Pick<Corpus, "tokenize
     recurrentDropout: options.recurrentDropout ?? (large ? 0.25 : 0),
     variational: options.variational ?? large,
   };
-  const sampled = whole("sampled", V >= 4000 ? 1000 : 0, 0);
+  const sampled = whole("sampled", V >= 4000 && adaptive.length === 0 ? 1000 : 0, 0);
   const chunk = whole("chunk", large ? 40 : 100);
   const batch = whole("batch", items ? 128 : Math.max(1, Math.min(32, Math.floor(N / (50 * chunk)))));
   const cost = 3 * N * weightsOf(network, sampled || V);

@@ -4,7 +4,7 @@ import { Rng } from "../../base/random.ts";
 import { createEngine } from "../../engine/index.ts";
 import { Init } from "../../nn/init.ts";
 import { languageLoss } from "./loss.ts";
-import { LanguageNetwork } from "./network.ts";
+import { LanguageNetwork, type Output } from "./network.ts";
 import { CandidateSampler, sampledLoss } from "./sampled.ts";
 
 const V = 40;
@@ -12,7 +12,7 @@ const counts = Array.from({ length: V }, (_, i) => Math.round(1000 / (i + 1)));
 
 test("with every token drawn it is the full loss, and so is its gradient", () => {
   const engine = createEngine({ backend: "wasm", threads: 1 });
-  const config = { vocabulary: V, embedding: 6, cell: "gru" as const, hidden: 6, layers: 1, tied: true, dropout: 0, inputDropout: 0, variational: false, embeddingDropout: 0, recurrentDropout: 0 };
+  const config = { vocabulary: V, embedding: 6, cell: "gru" as const, hidden: 6, layers: 1, tied: true, adaptive: [], dropout: 0, inputDropout: 0, variational: false, embeddingDropout: 0, recurrentDropout: 0 };
   const network = new LanguageNetwork(config, new Init(engine, new Rng(1)));
   const rng = new Rng(2);
   const ids = Int32Array.from({ length: 12 }, () => rng.below(V));
@@ -22,7 +22,7 @@ test("with every token drawn it is the full loss, and so is its gradient", () =>
       weight.grad?.fill(0);
       const loss = engine.record(() => {
         const { x } = network.read(engine.ints([4, 3], ids));
-        return sampled ? sampledLoss(network, x, ids, new CandidateSampler(counts, V), rng) : languageLoss(network, x, engine.ints([4, 3], ids));
+        return sampled ? sampledLoss(network.output as Output, x, ids, new CandidateSampler(counts, V), rng) : languageLoss(network, x, engine.ints([4, 3], ids));
       });
       const value = loss.item();
       engine.backward(loss);

@@ -7,7 +7,7 @@ import type { Engine, Tensor } from "../../engine/index.ts";
 import { embedding } from "../../ops/embedding.ts";
 import { add } from "../../ops/elementwise.ts";
 import { projectedCrossEntropy } from "../../ops/projection.ts";
-import type { LanguageNetwork } from "./network.ts";
+import type { Output } from "./network.ts";
 
 /**
  * Draws candidates. Token i is among them with probability πᵢ = 1 − (1 − qᵢ)(1 − uᵢ)ᴺ: drawn with qᵢ ∝ uᵢ^¾, or one of the batch's N targets
@@ -62,9 +62,8 @@ function inclusion(weights: Float64Array, size: number): Float64Array {
 }
 
 /** Nats per token [1] among the candidates: what training follows in place of `languageLoss`. x is [L, B, I]. */
-export function sampledLoss(network: LanguageNetwork, x: Tensor, targets: Int32Array, sampler: CandidateSampler, rng: Rng): Tensor {
+export function sampledLoss({ weight, bias }: Output, x: Tensor, targets: Int32Array, sampler: CandidateSampler, rng: Rng): Tensor {
   const { engine }: { engine: Engine } = x;
-  const { weight, bias } = network.output;
   const drawn = sampler.draw(targets, rng);
   const K = drawn.ids.length;
   const ids = engine.ints([K], drawn.ids);

@@ -9,6 +9,7 @@ import type { StreamWeights } from "../../nn/stream-plan.ts";
 import { pacer } from "../../train/pause.ts";
 import { type Continuation, type GenerateOptions, startText, type TextWriter } from "./generate.ts";
 import type { LanguageModel } from "./model.ts";
+import { Output } from "./network.ts";
 import { TokenSampler } from "./sample.ts";
 
 /** What `feed` took in. */
@@ -44,7 +45,8 @@ export class Session {
     const [V, E] = embedding.weight.shape as [number, number];
     const table = Float32Array.from(embedding.weight.data);
     const rows = Array.from({ length: V }, (_, id) => table.subarray(id * E, (id + 1) * E));
-    const stream = recurrent.stream({ head: projection ? [projection, output] : [output], weights });
+    const head = output instanceof Output ? (projection ? [projection, output] : [output]) : [];
+    const stream = recurrent.stream({ head, weights });
     return new Session(model, stream, rows, model.config.mark, new Rng(1));
   }
 
@@ -73,7 +75,10 @@ export class Session {
   #read(): Float32Array {
     // Between items there is nothing to remember.
     if (this.#model.config.items && this.#pending === this.#model.config.mark) this.#stream.reset();
-    return this.#stream.push(this.#rows[this.#pending]!);
+    const out = this.#stream.push(this.#rows[this.#pending]!);
+    const { engine, network } = this.#model;
+    if (network.output instanceof Output) return out;
+    return engine.scope(() => Float32Array.from(network.logProbabilities(engine.tensor([1, out.length], out)).data));
   }
 
   /**

@@ -65,7 +65,7 @@ export async function* trainLanguage(texts: LanguageTexts, options: LanguageOpti
   const { startEpoch, loss, validate, carried, batchesPerEpoch, samplesPerEpoch } = learningTask(engine, model.network, {
     train: trained,
     valid,
-    sampler: plan.sampled > 0 && plan.sampled < tokenizer.size && !items ? new CandidateSampler(countsOf(corpus), plan.sampled) : null,
+    sampler: plan.sampled > 0 && plan.sampled < tokenizer.size && !items && plan.network.adaptive.length === 0 ? new CandidateSampler(countsOf(corpus), plan.sampled) : null,
     progress: (index) => (timed ? (performance.now() - started) / 1000 / plan.timeLimit! : (epoch - 1 + index / trained.count) / plan.epochs),
     untilShare: SAMPLED_UNTIL,
   });
