@@ -2,14 +2,14 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { Rng } from "../../base/random.ts";
-import { ignored, type Pair, PairBatches, pairBatch } from "./batches.ts";
+import { ignored, type Pair, type PairBatch, PairBatches } from "./batches.ts";
 
 const marks = { sourceEnd: 100, start: 101, end: 102 };
 const tokens = fc.array(fc.integer({ min: 0, max: 99 }), { minLength: 1, maxLength: 12 }).map((ids) => Int32Array.from(ids));
 const pairs: fc.Arbitrary<Pair[]> = fc.array(fc.record({ source: tokens, target: tokens }), { minLength: 1, maxLength: 40 });
 
 /** The pairs that a batch holds, read back from its columns. */
-function readBack({ source, T, given, due }: ReturnType<typeof pairBatch>): string[] {
+function readBack({ source, T, given, due }: PairBatch): string[] {
   return Array.from({ length: source.B }, (_, b) => {
     const s = Array.from({ length: source.lengths[b]! - 1 }, (__, t) => source.ids[t * source.B + b]!);
     const column = Array.from({ length: T }, (__, t) => due[t * source.B + b]!).filter((id) => id !== ignored);

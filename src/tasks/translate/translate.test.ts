@@ -6,6 +6,7 @@ import { beforeAll, expect, test } from "vitest";
 import { Rng } from "../../base/random.ts";
 import { createEngine } from "../../engine/index.ts";
 import { decodeModel, encodeModel, type ModelFile } from "../../formats/model.ts";
+import { logSoftmax } from "../../ops/softmax.ts";
 import { load } from "./index.ts";
 import type { TranslateOptions } from "./options.ts";
 import type { ParallelTexts } from "./scores.ts";
@@ -99,6 +100,39 @@ function stepwise(m: Translator, sources: readonly string[]): string[] {
     return m.target.decode(written).trim();
   });
 }
+
+/** Log probability of a translation, and what each of its tokens looked at, with all of it given at once. */
+function rescored(m: Translator, text: string, translation: string): { logProbability: number; weights: number[][] } {
+  const { engine, network, marks } = m;
+  const ids = [...m.source.encode(text), marks.sourceEnd];
+  const due = [...m.target.encode(translation), marks.end];
+  return engine.scope(() => {
+    const { memory, state } = network.encode(engine.ints([ids.length, 1], ids), engine.ints([1], [ids.length]));
+    const { readout, weights } = network.decode(engine.ints([due.length, 1], [marks.start, ...due.slice(0, -1)]), state, memory);
+    const scores = logSoftmax({ x: network.logits(readout) }).y;
+    const logProbability = due.reduce((sum, id, t) => sum + scores.at(t).data[id]!, 0);
+    return { logProbability, weights: due.map((_, t) => Array.from(weights!.at(t).data)) };
+  });
+}
+
+test("what a beam says of its hypotheses is what the whole network says of them", async () => {
+  const { model: m } = await rough();
+  const { source } = strings(12, 8);
+  for (const [i, one] of m.translate(source, { beam: 4, align: true }).entries()) {
+    for (const h of one.best.filter(({ complete }) => complete)) expect(h.logProbability).toBeCloseTo(rescored(m, source[i]!, h.text).logProbability, 4);
+    const { weights } = rescored(m, source[i]!, one.text);
+    for (const [t, row] of one.alignment!.weights.entries()) for (const [s, share] of row.entries()) expect(share).toBeCloseTo(weights[t]![s]!, 4);
+  }
+});
+
+test("the greedy hypothesis is not lost when better beginnings push it out", async () => {
+  const { model: m } = await trained({ ...small, epochs: 1, decoderLayers: 1 });
+  const { source } = strings(150, 11);
+  const long = { lengthPenalty: 3 }; // late rewards that a beam does not see coming
+  const greedy = m.translate(source, { beam: 1, ...long });
+  const wide = m.translate(source, { beam: 2, ...long });
+  for (const [i, one] of wide.entries()) if (greedy[i]!.complete) expect(one.score).toBeGreaterThanOrEqual(greedy[i]!.score);
+});
 
 test("what a text becomes does not depend on its company, whatever the attention", async () => {
   const { source } = strings(7, 4);
