@@ -81,7 +81,7 @@ export function command(session: Session): Command {
     .option("--pooling <kind>", "last, mean, max or attention; default attention for texts, mean for series", choice("--pooling", ["last", "mean", "max", "attention"] as const))
     .option("--members <n>", "networks that vote; default 3", wholeNumber("--members"))
     .option("--no-wide", "without the linear part over n-grams, or over summary features of series")
-    .option("--wide-order <n>", "longest n-gram of the linear part; default 2", wholeNumber("--wide-order"))
+    .option("--wide-order <n>", "longest n-gram of the linear part; default 2, of characters 5", wholeNumber("--wide-order"))
     .option("--unit-dropout <p>", "share of tokens hidden while training", share("--unit-dropout"))
     .option("--piece <steps>", "longer items are read in pieces, whose results are pooled; default 256 tokens, 1000 steps", wholeNumber("--piece"));
   addTrainingFlags(verb, "items")

@@ -19,7 +19,7 @@ export interface ClassifyOptions {
   gramBuckets?: number;
   /** The linear part: over runs of up to `wideOrder` units, or the summary features of a series. Default: true. */
   wide?: boolean;
-  /** Default 2. */
+  /** Default 2, of characters and bytes 5. */
   wideOrder?: number;
   /** Rows that the runs share by hashing. Default: 131,072, less where there are many classes. */
   wideBuckets?: number;
@@ -135,7 +135,7 @@ export function planClassify(data: Labelled, classes: number, options: ClassifyO
   const n = countOf(data);
   const plan: ClassifyPlan = {
     ...(text ? textDefaults : seriesDefaults),
-    ...{ tokens: "word", lowercase: true, minCount: 1, gramBuckets: 16384, wide: true, wideOrder: 2, multiLabel: false, classWeights: "none" },
+    ...{ tokens: "word", lowercase: true, minCount: 1, gramBuckets: 16384, wide: true, wideOrder: /^(char|byte)/.test(options.tokens ?? "") ? 5 : 2, multiLabel: false, classWeights: "none" },
     ...{ maxLength: 5000, maxClasses: 1000, clipNorm: 1, seed: 1, optimizer: { kind: "adamw", weightDecay: 0.01 }, labelSmoothing: 0 },
     spaced: text && looksSpaced(data.texts),
     wideBuckets: text ? 2 ** Math.min(17, Math.floor(Math.log2(WIDE_NUMBERS / classes))) : 0,
