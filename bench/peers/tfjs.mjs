@@ -20,7 +20,7 @@ function transposed(values, rows) {
 export async function prepare({ kind, cell, layers, form, L, B, I, H, O, values }, { backend, threads }) {
   if (threads > 1) throw new Cannot("runs on one thread in Node.js");
   if (kind === "language") throw new Cannot(backend === "wasm" ? "cannot train an embedding" : "no language model has been written out for this bench");
-  if (backend === "cpu" && L * B * layers > 1000 && kind !== "forecaster" && kind !== "step") throw new Cannot("plain JavaScript is compared in the small cases only");
+  if (backend === "cpu" && L * B * layers > 1000 && kind !== "forecaster") throw new Cannot("plain JavaScript is compared in the small cases only");
   const tf = require("@tensorflow/tfjs");
   if (backend === "wasm") {
     const wasm = require("@tensorflow/tfjs-backend-wasm");

@@ -62,14 +62,17 @@ interface Ready {
 /** Wall time, or processor time where that is less: then something else held the processor meanwhile. */
 const undisturbed = ({ wall, cpu }: Spent): number => Math.min(wall, cpu);
 
+/** How many turns of so many ms each. */
+const turnsOf = ({ rounds, patience }: Pace, each: number): number => Math.max(1, Math.min(rounds, Math.floor(patience / each)));
+
 async function warmUp(runner: Runner, c: Case, pace: Pace): Promise<Pick<Ready, "turn" | "turns">> {
   const warm = pace.warm[runner.who.jit ? 1 : 0];
   if (c.kind === "step") {
-    const { p50 } = await runner.steps(10, 2, 5);
+    const { p50 } = await runner.steps(3, 2, 3);
     const within = (ms: number, each: number, least: number, most: number) => Math.max(least, Math.min(most, Math.round(ms / each)));
     const block = within(0.05, p50, 1, 500);
-    const blocks = within(pace.turn / 2, block * p50, 10, 2000);
-    const singles = within(pace.turn / 2, p50, 20, 4000);
+    const blocks = within(pace.turn / 2, block * p50, 3, 2000);
+    const singles = within(pace.turn / 2, p50, 3, 4000);
     let spent = 0;
     do spent += (await runner.steps(blocks, block, singles)).wall;
     while (spent < warm);
@@ -78,7 +81,7 @@ async function warmUp(runner: Runner, c: Case, pace: Pace): Promise<Pick<Ready, 
         const spent = await runner.steps(blocks, block, singles);
         return { ...spent, time: spent.p50 };
       },
-      turns: pace.rounds,
+      turns: turnsOf(pace, (blocks * block + singles) * p50),
     };
   }
   const once = Math.max(0.001, undisturbed(await runner.run(1)));
@@ -92,7 +95,7 @@ async function warmUp(runner: Runner, c: Case, pace: Pace): Promise<Pick<Ready, 
       const spent = await runner.run(calls);
       return { ...spent, time: undisturbed(spent) };
     },
-    turns: Math.max(1, Math.min(pace.rounds, Math.floor(pace.patience / once))),
+    turns: turnsOf(pace, calls * once),
   };
 }
 

@@ -132,7 +132,7 @@ function withoutLines(cases: readonly CaseResult[]): string[] {
 
 export function markdown({ date, machine, command, rounds, minutes, limits, cases, overheads, footprints, shipped }: Report): string {
   const all = cases.flatMap((c) => c.results);
-  const alone = all.filter((r) => r.threads === 1 && r.busy < 1.05);
+  const alone = all.filter((r) => r.threads === 1);
   const behind = slowerLines(cases);
   const sections = Object.entries(workloads).flatMap(([workload, { title }]) => {
     const own = cases.filter((c) => c.case.workload === workload);
@@ -144,7 +144,7 @@ export function markdown({ date, machine, command, rounds, minutes, limits, case
     `${date}, ${machine}; medians of at most ${rounds} turns${minutes === undefined ? "" : `; ${minutes.toFixed(1)} minutes`}. Repeat: \`${command}\`.`,
     ...(all.length > 0
       ? [
-          `Processes on one thread had the processor ${percent(median(alone.map((r) => r.busy)))} of their time (median); the turns' middle halves span ${percent(median(all.map(spreadOf)))} of the median (median over all rows).`,
+          `Processes had the processor ${percent(median((alone.length > 0 ? alone : all).map((r) => Math.min(1, r.busy / r.threads))))} of their time (median); the turns' middle halves span ${percent(median(all.map(spreadOf)))} of the median (median over all rows).`,
           `Every row has computed the same numbers: "off" is the distance from float64 (outputs: largest difference; gradients and losses: relative), at most ${TOLERANCE}; streams with rounded ` +
             'weights compute something else, and may be off by what stands beside. "÷ native", "÷ wasm": how many times as long as our fastest native backend and our WebAssembly on as many threads. ' +
             '"1 ÷ these threads": how many times as fast as the same on one thread. GFLOP/s count the matrix products alone; "of peak": of the threads\' multiply-add peak together.',

@@ -107,7 +107,8 @@ export interface Spent {
 /** Settings that some shells export and that slow OpenBLAS down. */
 const { OPENBLAS_CORETYPE: _1, OPENBLAS_L2_SIZE: _2, ...environment } = process.env;
 
-/** Longest wait for a library's first result, ms. */
+/** Longest waits, ms: for a library to be loaded, which a disk may hold up, and for its first result. */
+const LOADING = 60_000;
 const PATIENCE = 15_000;
 
 /** A started library. Requests one at a time. */
@@ -159,7 +160,7 @@ export class Runner {
   /** @param sizes how many numbers of each name stand in the file, in order */
   prepare(c: Case, file: string, sizes: Readonly<Record<string, number>>): Promise<{ name: string; version: string }> {
     const { kind, cell, layers, form, L, B, I, H, O } = c;
-    return this.#ask({ do: "prepare", kind, cell, layers, form, L, B, I, H, O, file, sizes }, PATIENCE);
+    return this.#ask({ do: "prepare", kind, cell, layers, form, L, B, I, H, O, file, sizes }, LOADING);
   }
   /** The computation once; what came of it, by name. */
   async check(out: string, steps: number, limit = PATIENCE): Promise<Record<string, Float32Array>> {

@@ -1,0 +1,86 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, expect, test, vi } from "vitest";
+import type { Case } from "./cases.ts";
+import { measure, type Pace } from "./measure.ts";
+import { CannotDo, type Contestant, Runner } from "./runner.ts";
+
+const folder = mkdtempSync(join(tmpdir(), "sluice-bench-"));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+const c: Case = { workload: "F", kind: "forward", cell: "rnn", layers: 1, form: "after", L: 3, B: 2, I: 2, H: 2, O: 0, quick: false };
+const pace: Pace = { rounds: 2, turn: 1, warm: [0, 0], patience: 1000 };
+
+/** h' = tanh(Wx x + bx + Wh h + bh) in plain loops: a library like any other, in the words of bench/peers/host.mjs. */
+const honest = `
+export const describe = () => ({ name: "loops", version: "1" });
+export const prepare = ({ L, B, I, H, values: { x, wx, wh, bx, bh } }) => ({
+  run() {
+    const y = new Float32Array(L * B * H);
+    for (let t = 0; t < L; t++) for (let b = 0; b < B; b++) for (let j = 0; j < H; j++) {
+      let sum = bx[j] + bh[j];
+      for (let i = 0; i < I; i++) sum += wx[j * I + i] * x[(t * B + b) * I + i];
+      for (let i = 0; i < H && t > 0; i++) sum += wh[j * H + i] * y[((t - 1) * B + b) * H + i];
+      y[(t * B + b) * H + j] = Math.tanh(sum);
+    }
+    return y;
+  },
+  read: (y) => ({ y: Y }),
+});`;
+
+/** A library on one thread whose adapter is `code`. */
+function library(key: string, code: string, rest: Partial<Contestant> = {}): Contestant {
+  const file = join(folder, `${key}.mjs`);
+  writeFileSync(file, code);
+  return { key, ours: false, threads: 1, jit: false, command: process.execPath, args: ["bench/peers/host.mjs", file, '{"threads":1}'], ...rest };
+}
+const good = honest.replace("y: Y", "y");
+
+test("who dies, has no such function, is not installed or computes something else is left out with the reason; the others are timed", async () => {
+  const said = vi.spyOn(console, "error").mockImplementation(() => {});
+  const cannot = `import { Cannot } from ${JSON.stringify(join(process.cwd(), "bench/peers/cannot.mjs"))};\n`;
+  const result = await measure(
+    c,
+    [
+      library("good", good),
+      library("dies", good.replace("run() {", 'run() { console.error("no room left"); process.exit(3);')),
+      library("dies-later", good.replace("export const prepare", "let calls = 0;\nexport const prepare").replace("run() {", "run() { if (++calls > 2) process.exit(3);")),
+      library("throws", good.replace("run() {", 'run() { throw new Error("out of luck");')),
+      library("cannot", `${cannot}${good.replace("run() {", 'run() { throw new Cannot("no such cell");')}`),
+      library("wrong", honest.replace("y: Y", "y: y.map((v) => 1.001 * v)")),
+      library("tolerated", honest.replace("y: Y", "y: y.map((v) => 1.001 * v)"), { tolerance: 0.01 }),
+      library("absent", good, { absent: "it is not installed" }),
+      library("elsewhere", good, { workloads: ["S"] }),
+      { ...library("unstartable", good), command: join(folder, "nothing") },
+    ],
+    pace,
+    folder,
+  );
+  said.mockRestore();
+  expect(result.results.map(({ key }) => key)).toEqual(["good", "tolerated"]);
+  const [first, second] = result.results;
+  expect(first).toMatchObject({ name: "loops", version: "1", ours: false, threads: 1 });
+  expect(first!.times).toHaveLength(2);
+  expect(first!.times.every((t) => t > 0)).toBe(true);
+  expect(first!.off).toBeLessThan(1e-6);
+  expect(second!.off).toBeGreaterThan(1e-4);
+  expect(Object.keys(result.without).sort()).toEqual(["absent", "cannot", "dies", "dies-later", "throws", "unstartable", "wrong"]);
+  expect(result.without["absent"]).toBe("it is not installed");
+  expect(result.without["cannot"]).toBe("no such cell");
+  expect(result.without["dies"]).toMatch(/^failed: dies: ended without an answer; it said: no room left/);
+  expect(result.without["dies-later"]).toMatch(/^failed: dies-later: ended without an answer/);
+  expect(result.without["throws"]).toMatch(/^failed: throws: Error: out of luck/);
+  expect(result.without["wrong"]).toMatch(/^failed: wrong: its numbers are .*e-4 off, expected at most 0.0001; not timed/);
+  expect(result.without["unstartable"]).toMatch(/^failed: unstartable: ended without an answer; it said: spawn .*ENOENT/);
+});
+
+test("who does not answer is ended and left out", async () => {
+  const file = join(folder, "empty.f32");
+  writeFileSync(file, "");
+  const runner = new Runner(library("hangs", good.replace("run() {", "run() { for (;;);")));
+  await runner.prepare(c, file, {});
+  await expect(runner.check(join(folder, "out.f32"), 1, 100)).rejects.toThrow(CannotDo);
+  await expect(runner.usage()).rejects.toThrow(/ended without an answer/);
+  runner.end();
+});
