@@ -3,6 +3,7 @@ import { isObject } from "../../base/json.ts";
 import type { LoadedModel } from "../../formats/model.ts";
 import { restoreTokenizer, type Tokenizer } from "../../text/index.ts";
 import { fileCheck, isOneOf, isShare, isWhole } from "../common/model-file.ts";
+import { mostTokens } from "./options.ts";
 import type { TranslatorConfig } from "./translator.ts";
 
 /**
@@ -35,7 +36,7 @@ export function checkTranslator(file: LoadedModel, where: string): { config: Tra
   need(n.attention !== "dot" || n.hidden % 2 === 0, "config.network.hidden", n.hidden, "an even number, for its attention is dot");
   need(typeof n.inputFeeding === "boolean", "config.network.inputFeeding", n.inputFeeding, "true or false");
   for (const key of ["dropout", "inputDropout"] as const) need(isShare(n[key]), `config.network.${key}`, n[key], "a probability from 0 to below 1");
-  need(isWhole(config.maxLength, 1), "config.maxLength", config.maxLength, "a whole number from 1");
+  need(isWhole(config.maxLength, 1, mostTokens), "config.maxLength", config.maxLength, `a whole number from 1 to ${mostTokens}`);
   need(typeof config.ratio === "number" && config.ratio > 0 && config.ratio <= 1e6, "config.ratio", config.ratio, "a number above 0");
   return { config, source, target };
 }

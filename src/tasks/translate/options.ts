@@ -88,6 +88,9 @@ export interface Amounts {
 /** Multiplications and additions of a training that nobody limited: about half an hour of two cores. */
 const BUDGET = 1e14;
 
+/** Longer texts than this are no sentences: what follows from their length must stay within memory and time. */
+export const mostTokens = 1 << 16;
+
 /** What texts are cut into. @param characters of both sides of the training pairs */
 export function sideOptions(options: TranslateOptions, characters: number): SideOptions {
   const tokens = options.tokens ?? (characters < 400_000 ? "char" : characters < 2_000_000 ? "bpe:4000" : "bpe:8000");
@@ -101,9 +104,10 @@ export function sideOptions(options: TranslateOptions, characters: number): Side
  * @throws range: options outside their limits
  */
 export function planTranslate(tokens: string, amounts: Amounts, options: TranslateOptions): TranslatePlan {
-  const whole = (name: keyof TranslateOptions, fallback: number, least = 1): number => {
+  const whole = (name: keyof TranslateOptions, fallback: number, most = Number.MAX_SAFE_INTEGER): number => {
     const v = (options[name] as number | undefined) ?? fallback;
-    if (!Number.isSafeInteger(v) || v < least) throw new SluiceError("range", `translate: ${name} is ${v}, expected a whole number from ${least}`, { [name]: v });
+    const due = most < Number.MAX_SAFE_INTEGER ? `from 1 to ${most}` : "from 1";
+    if (!Number.isSafeInteger(v) || v < 1 || v > most) throw new SluiceError("range", `translate: ${name} is ${v}, expected a whole number ${due}`, { [name]: v });
     return v;
   };
   const part = (name: keyof TranslateOptions, fallback: number): number => {
@@ -134,7 +138,7 @@ export function planTranslate(tokens: string, amounts: Amounts, options: Transla
   const batch = whole("batch", small ? 1200 : 1800);
   const steps = (1.2 * amounts.tokens * Math.min(epochs, 15)) / batch;
   return {
-    ...{ tokens, shared, network, batch, epochs, maxLength: whole("maxLength", 200) },
+    ...{ tokens, shared, network, batch, epochs, maxLength: whole("maxLength", 200, mostTokens) },
     ...{ labelSmoothing: part("labelSmoothing", small ? 0 : 0.1), sampling: part("sampling", 0), timeLimit: options.timeLimit ?? null },
     lr: options.lr ?? { kind: "cosine", rate: small ? 4e-3 : 1.5e-3, warmup: Math.max(1, Math.min(250, Math.round(steps / 20))) },
     optimizer: options.optimizer ?? { kind: "adam" },
