@@ -4,6 +4,7 @@ import type { LoadedModel } from "../../formats/model.ts";
 import { restoreTokenizer, type Tokenizer } from "../../text/index.ts";
 import { fileCheck, isOneOf, isShare, isWhole } from "../common/model-file.ts";
 import type { LanguageConfig } from "./model.ts";
+import { weightsOf } from "./options.ts";
 
 /**
  * The config and tokens of a file, once they are known to describe a language model that its tensors can fill.
@@ -20,9 +21,8 @@ export function checkLanguage(file: LoadedModel, where: string): { config: Langu
   // Every layer has tensors of its own: a million of them are not built to find that out.
   need(2 * n.layers <= file.tensors.size, "config.network.layers", n.layers, `at most ${file.tensors.size >> 1}, for there are ${file.tensors.size} tensors`);
   const held = [...file.tensors.values()].reduce((sum, t) => sum + t.shape.reduce((a, b) => a * b, 1), 0);
-  const claimed = n.vocabulary * n.embedding + n.hidden * n.hidden;
-  need(claimed <= held, "config.network", n, `sizes that its ${held} numbers can fill`);
   need(isOneOf(n.cell, ["gru", "lstm", "rnn"]), "config.network.cell", n.cell, "gru, lstm or rnn");
+  need(n.vocabulary * n.embedding + weightsOf(n, 0) <= held, "config.network", n, `sizes that its ${held} numbers can fill`);
   for (const key of ["tied", "variational"] as const) need(typeof n[key] === "boolean", `config.network.${key}`, n[key], "true or false");
   const rising = Array.isArray(n.adaptive) && n.adaptive.every((c, i) => isWhole(c, (n.adaptive[i - 1] ?? 0) + 1, n.vocabulary - 1)) && (n.adaptive.length === 0 || !n.tied);
   need(rising, "config.network.adaptive", n.adaptive, "whole numbers that rise to below the vocabulary, none where outputs are tied");
