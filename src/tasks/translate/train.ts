@@ -90,7 +90,7 @@ export async function* trainTranslate(texts: TranslateTexts, options: TranslateO
     ...runFacts({ plan, parameters, notes, ended, engine, began }),
   };
   model.provenance = {
-    ...{ writer: run.writer ?? "sluice", source: texts.name, dataHash: hash, pairs, seed: plan.seed, plan, backend: engine.backend },
+    ...{ writer: run.writer ?? "sluice", source: texts.name, dataHash: hash, rows: texts.train.source.length, pairs, seed: plan.seed, plan, backend: engine.backend },
     // No clock: the same seed gives the same bytes, stopped and resumed or not.
     scores: { test: testScores, valid: validScores, baselines },
   } as unknown as JsonObject;
