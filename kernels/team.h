@@ -86,10 +86,10 @@ static inline void pauseBriefly() {
 
 #if defined(__wasm__)
 constexpr int SPINS = 20'000; // looks before a part that waits sleeps; WebAssembly has no word for a pause
-constexpr int OPERATIONS_PER_SPIN = 1'000;
+constexpr int OPERATIONS_PER_SPIN = 50;
 #else
 constexpr int SPINS = 4'000;
-constexpr int OPERATIONS_PER_SPIN = 100'000;
+constexpr int OPERATIONS_PER_SPIN = 5'000;
 #endif
 constexpr int MOST_ALONE = 256;
 constexpr int SPINS_IDLE = 8 * SPINS; // looks before a helper without work sleeps: a fraction of a millisecond
@@ -106,7 +106,7 @@ static inline void tell(Team* team, unsigned* word) {
   if (__atomic_load_n(&team->sleepers, __ATOMIC_SEQ_CST) > 0) team->wake(team, word);
 }
 
-// The caller's wait. Helpers that come much later than their work takes have no core of their own: others use the machine, and a job in
+// The caller's wait. Helpers that take about twice as long as the caller (OPERATIONS_PER_SPIN is a part's work during one look) have no core of their own: others use the machine, and a job in
 // parts would take the time that it takes until all of them had one. Then the next jobs are done alone, more of them each time.
 static inline void awaitHelpers(Team* team, unsigned* word, unsigned was) {
   for (int i = 0; i < team->spins; i++) {
