@@ -1,6 +1,6 @@
 /** @file How a training under way is shown: a bar on a terminal, a line for each epoch elsewhere. Always on stderr. Node-only. */
 import type { SingleBar } from "cli-progress";
-import type { PlanEvent } from "../tasks/common/run.ts";
+import { type PlanEvent, UNCOUNTED } from "../tasks/common/run.ts";
 import type { TrainEvent } from "../train/index.ts";
 import { showClock } from "./command.ts";
 import type { Session } from "./session.ts";
@@ -53,7 +53,7 @@ export class Progress {
     if (this.#first === 0) {
       this.#first = event.step;
       this.#bar?.start(1, event.step / total, {
-        epoch: `${event.epoch}/${plan.epochs}`,
+        epoch: ofAll(event.epoch, plan.epochs),
         loss: "–",
         valid: "–",
         speed: "–",
@@ -68,7 +68,7 @@ export class Progress {
     const left = Math.min((total - event.step) * perStep, this.timeLimit - elapsed);
     // Steps or time, whatever ends the training first.
     this.#bar.update(Math.min(1, Math.max(event.step / total, elapsed / this.timeLimit)), {
-      epoch: `${event.epoch}/${plan.epochs}`,
+      epoch: ofAll(event.epoch, plan.epochs),
       loss: digits(this.#loss),
       valid: this.#valid,
       speed: `${Math.round(this.#speed)} ${this.unit}`,
@@ -81,7 +81,7 @@ export class Progress {
     this.#valid = digits(event.best?.value ?? validLoss ?? trainLoss);
     if (this.#bar) return;
     const { epochs } = this.#plan!.plan;
-    const of = `${String(epoch).padStart(String(epochs).length)}/${epochs}`;
+    const of = ofAll(epoch, epochs);
     const valid = validLoss === null ? "" : `  valid ${digits(validLoss)}`;
     this.session.say(
       `epoch ${of}  loss ${digits(trainLoss)}${valid}  ${Math.round(this.#speed)} ${this.unit}/s  ${seconds.toFixed(1)} s${improved ? "  best so far" : ""}`,
@@ -94,3 +94,6 @@ export class Progress {
     this.#bar = null;
   }
 }
+
+/** `3/20`; the number alone where time and not a number of epochs ends the training. */
+const ofAll = (epoch: number, epochs: number): string => (epochs >= UNCOUNTED ? `${epoch}` : `${String(epoch).padStart(String(epochs).length)}/${epochs}`);

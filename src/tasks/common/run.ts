@@ -20,6 +20,9 @@ export interface RunOptions {
   writer?: string;
 }
 
+/** Epochs of a plan that time alone ends: more than anybody waits for. */
+export const UNCOUNTED = 100_000;
+
 /** What every plan settles; a task's has more. JSON, kept in the model's provenance. */
 export interface TaskPlan {
   /** Passes over the data at most. */

@@ -1,5 +1,6 @@
 /** @file Several continuations side by side, the likeliest kept: beam search, and the steps it shares with suggestions. Runs in browsers. */
 import { SluiceError } from "../../base/errors.ts";
+import { decodeAfter } from "./generate.ts";
 import type { LanguageModel } from "./model.ts";
 import type { LanguageNetwork } from "./network.ts";
 
@@ -133,7 +134,7 @@ export function beamSearch(model: LanguageModel, prompt: string, options: BeamOp
   return [...done, ...alive]
     .sort((a, b) => rank(b) - rank(a))
     .slice(0, width)
-    .map(({ ids, score }) => ({ text: cutAt(tokenizer.decode(ids), config.items ? [...stops, "\n"] : stops), logProbability: score, tokens: ids.length }));
+    .map(({ ids, score }) => ({ text: cutAt(decodeAfter(tokenizer, start.at(-1)!, ids), config.items ? [...stops, "\n"] : stops), logProbability: score, tokens: ids.length }));
 }
 
 function cutAt(text: string, stops: readonly string[]): string {

@@ -31,6 +31,8 @@ export class TextWriter {
   /** The last tokens, as many as a stop text may have: the decoder waits for the next character, a stop text must not. */
   #tail: number[] = [];
   readonly #window: number;
+  /** The token that the text goes on from; −1: none. */
+  #before: number;
   #text = "";
   #tokens = 0;
   #lines: number;
@@ -44,10 +46,12 @@ export class TextWriter {
     /** The token that ends a line, and lines to write; −1: lines don't count. */
     readonly mark: number,
     lines: number,
+    before: number,
   ) {
     this.#tokenizer = tokenizer;
     this.#decoder = tokenizer.streamDecoder();
     this.#lines = lines;
+    this.#before = before;
     this.#window = 1 + 4 * Math.max(0, ...stops.map((s) => s.length));
     if (length === 0) this.#ended = "length";
   }
@@ -69,7 +73,7 @@ export class TextWriter {
       this.#ended = "lines";
       return "";
     }
-    const piece = this.#decoder.push(id);
+    const piece = this.#join(id) + this.#decoder.push(id);
     if (this.stops.length === 0) {
       this.#text += piece;
       return piece;
@@ -79,6 +83,15 @@ export class TextWriter {
     if (this.stops.some((stop) => tail.includes(stop))) this.#ended = "stop";
     this.#held += piece;
     return this.#let(this.#ended === "stop" ? 0 : this.#held.length - overlap(this.#held, this.stops));
+  }
+
+  /** What stands between the text before and its first token: the space between two words. */
+  #join(id: number): string {
+    const before = this.#before;
+    this.#before = -1;
+    if (before < 0) return "";
+    const after = decodeAfter(this.#tokenizer, before, [id]);
+    return after.slice(0, Math.max(0, after.length - this.#tokenizer.decode([id]).length));
   }
 
   /** What was held back, up to a stop text. */
@@ -96,6 +109,11 @@ export class TextWriter {
   }
 }
 
+/** The text of tokens that follow another one: words know whether a space belongs before them. @param before −1: nothing */
+export function decodeAfter(tokenizer: Tokenizer, before: number, ids: readonly number[]): string {
+  return before < 0 ? tokenizer.decode(ids) : tokenizer.decode([before, ...ids]).slice(tokenizer.decode([before]).length);
+}
+
 /** Length of the longest end of `text` that a stop text begins with. */
 function overlap(text: string, stops: readonly string[]): number {
   let longest = 0;
@@ -106,14 +124,15 @@ function overlap(text: string, stops: readonly string[]): number {
 }
 
 /**
+ * @param before the token that the text goes on from, −1 for none
  * @param mark what ends a line, −1 where lines don't count
  * @throws range: a length or number of lines that is none, an empty stop text
  */
-export function startText(tokenizer: Tokenizer, sampler: TokenSampler, { length = 200, stop = [], lines = 1 }: GenerateOptions, mark: number): TextWriter {
+export function startText(tokenizer: Tokenizer, sampler: TokenSampler, { length = 200, stop = [], lines = 1 }: GenerateOptions, before: number, mark: number): TextWriter {
   for (const [name, value, least] of [["length", length, 0], ["lines", lines, 1]] as const) {
     if (!Number.isSafeInteger(value) || value < least) throw new SluiceError("range", `generate: ${name} is ${value}, expected a whole number from ${least}`, { [name]: value });
   }
   const stops = typeof stop === "string" ? [stop] : stop;
   if (stops.includes("")) throw new SluiceError("range", "generate: a stop text is empty, expected at least one character");
-  return new TextWriter(tokenizer, sampler, length, stops, mark, lines);
+  return new TextWriter(tokenizer, sampler, length, stops, mark, lines, before);
 }

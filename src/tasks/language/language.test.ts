@@ -215,7 +215,9 @@ test("adaptive softmax: rare words cost less, are learnt all the same, and a ses
   expect([...model.params.keys()]).toContain("output.tails.1.down.weight");
   const session = model.session();
   session.feed("the quick");
-  expect(session.write({ length: 4, temperature: 0 }).text.trim()).toBe("brown fox jumps over");
+  expect(session.write({ length: 4, temperature: 0 }).text).toBe(" brown fox jumps over");
+  expect(session.write({ length: 2, temperature: 0 }).text).toBe(" the lazy");
+  expect(beamSearch(model, "the quick", { width: 2, length: 2 })[0]!.text).toBe(" brown fox");
   expect(model.suggest("the quick ", 1)[0]!.word).toBe("brown");
   const step = model.session();
   let nats = 0;

@@ -4,7 +4,7 @@ import type { SplitSpec } from "../../data/split.ts";
 import type { CellKind } from "../../nn/cell.ts";
 import type { OptimizerConfig } from "../../train/optimizer.ts";
 import type { ScheduleConfig } from "../../train/schedule.ts";
-import type { TaskPlan } from "../common/run.ts";
+import { type TaskPlan, UNCOUNTED } from "../common/run.ts";
 import type { Corpus } from "./corpus.ts";
 import type { LanguageNetworkConfig } from "./network.ts";
 
@@ -60,8 +60,6 @@ export interface LanguagePlan extends TaskPlan {
   sampled: number;
   batch: number;
   chunk: number;
-  /** Where time alone ends the training: more than there is time for. */
-  epochs: number;
   timeLimit: number | null;
   lr: number | string | ScheduleConfig;
   optimizer: OptimizerConfig;
@@ -107,7 +105,7 @@ export function planLanguage({ tokenizer, items, train }: Pick<Corpus, "tokenize
   const chunk = whole("chunk", large ? 40 : 100);
   const batch = whole("batch", items ? 128 : Math.max(1, Math.min(32, Math.floor(N / (50 * chunk)))));
   const cost = 3 * N * weightsOf(network, sampled || V);
-  const epochs = options.epochs ?? (options.timeLimit === undefined ? Math.max(2, Math.min(40, Math.round(BUDGET / cost))) : 100_000);
+  const epochs = options.epochs ?? (options.timeLimit === undefined ? Math.max(2, Math.min(40, Math.round(BUDGET / cost))) : UNCOUNTED);
   const steps = (N / (batch * (items ? Math.max(1, N / 1e4) : chunk))) * Math.min(epochs, 20);
   return {
     ...{ tokens: options.tokens ?? "char", lines: items, network, sampled, batch, chunk, epochs, timeLimit: options.timeLimit ?? null },

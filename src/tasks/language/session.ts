@@ -125,7 +125,7 @@ export class Session {
     if (options.seed !== undefined) this.#rng = new Rng(options.seed);
     const forbidden = Object.values(tokenizer.special).filter((id) => id >= 0 && id !== config.mark);
     const sampler = new TokenSampler(config.network.vocabulary, options, this.#rng, forbidden);
-    return startText(tokenizer, sampler, options, config.items ? config.mark : -1);
+    return startText(tokenizer, sampler, options, this.#pending, config.items ? config.mark : -1);
   }
 
   #write(writer: TextWriter): string {
