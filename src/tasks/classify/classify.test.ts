@@ -131,6 +131,15 @@ test("several labels: each is found by itself, none too", async () => {
   expect(none!.labels).toEqual([]);
 });
 
+test("labels drawn by lot: nobody is better than chance, whether or not there are test items", async () => {
+  const rng = new Rng(8);
+  const lot = planted(240, ["x", "y"], 4, 20);
+  const train = { ...lot, texts: lot.texts.map((text, i) => `${text} id${i}`), labels: lot.labels.map(() => [rng.uniform() < 0.5 ? "a" : "b"]) };
+  const { report } = await trained({ train }, { ...small, epochs: 2, split: { by: "fractions", train: 1, valid: 0, test: 0 } });
+  expect(report.test).toBeNull();
+  for (const { accuracy } of [report.valid, ...Object.values(report.baselines)]) expect(Math.abs(accuracy - 0.5)).toBeLessThan(0.2);
+});
+
 test("saved and read back it gives the same bits; a resumed training gives the same bytes", async () => {
   const data = { train: planted(120, ["good", "bad", "fair"], 3) };
   const options = { ...small, epochs: 4 };

@@ -8,7 +8,7 @@ import type { ClassifyPlan } from "./options.ts";
 export interface ClassifyReport extends TaskReport<Scores, BaselineScores> {
   task: "classify";
   classes: string[];
-  /** Null where no test items were kept. */
+  /** Null where no test items were kept; verdict and baselines then are of the validation items. */
   test: Scores | null;
   valid: Scores;
   items: { train: number; valid: number; test: number };
