@@ -117,7 +117,8 @@ export async function* trainClassify(data: ClassifyData, options: ClassifyOption
   const valid = score(toProbabilities(seen, model.config), Array.from(seen.items, (i) => labels[i]!), classes, { multiLabel });
   const tested = test.length === 0 ? null : score(toProbabilities(model.logits(samples, test), model.config), Array.from(test, (i) => labels[i]!), classes, { multiLabel });
   // Without a test set the validation items are all there is: then the baselines must not have learnt from them either.
-  const taught = tested ? prepared.train : prepared.train.filter((i) => !seen.items.includes(i));
+  const held = new Set(tested ? [] : seen.items);
+  const taught = prepared.train.filter((i) => !held.has(i));
   const baselines = classifyBaselines(samples, labels, taught, tested ? test : seen.items, classes, multiLabel);
   const report: ClassifyReport = {
     ...{ task: "classify", source: data.train.source, classes, items, test: tested, valid, baselines, verdict: judge(tested ?? valid, baselines) },
