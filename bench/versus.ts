@@ -2,7 +2,7 @@
  * @file `npm run bench`: our backends beside every other library that is here, and beside what the machine can do, in one run, by the same numbers.
  *
  *     npm ci --ignore-scripts --prefix bench/peers                        once; PyTorch, oneDNN: Debian's python3-torch, libdnnl-dev
- *     npm run bench                                                       S, F, TR, LM, FC, M: about ten minutes
+ *     npm run bench                                                       S, F, TR, LM, FC, M: about ten minutes on a quiet machine
  *     npm run bench -- --quick                                            one or two sizes of each
  *     npm run bench -- versus S F --only wasm,avx512,onnxruntime-node --threads 1 --rounds 3 --sizes 16,64
  */
@@ -57,7 +57,7 @@ function numbers(text: string | undefined, what: string): number[] | undefined {
 const began = performance.now();
 const scratch = options.out;
 const [rounds] = numbers(options.rounds, "--rounds") ?? [options.quick ? 2 : 5];
-const pace: Pace = options.quick ? { rounds: rounds!, turn: 40, warm: [50, 300], patience: 1500 } : { rounds: rounds!, turn: 80, warm: [250, 1000], patience: 3000 };
+const pace: Pace = options.quick ? { rounds: rounds!, turn: 40, warm: [50, 300], patience: 1500 } : { rounds: rounds!, turn: 50, warm: [100, 500], patience: 3000 };
 const sizes = numbers(options.sizes, "--sizes");
 const cells = chosen(options.cells?.split(","), ["gru", "lstm", "rnn"], "--cells");
 chosen(options.form?.split(","), ["after", "before"], "--form");
@@ -70,8 +70,9 @@ await build({
   ...{ entryPoints: ["bench/versus/ours.ts"], outfile: adapter, bundle: true, packages: "external", platform: "node", format: "esm", target: "node20" },
   ...{ logLevel: "error" },
 });
-const isas = nativeStatus().addon?.isas ?? [];
-const field = new Field(adapter, isas, scratch);
+const { addon } = nativeStatus();
+const isas = addon?.isas ?? [];
+const field = new Field(adapter, isas, addon?.onRequest ?? [], scratch);
 const names = chosen(positionals.length > 0 ? positionals : undefined, [...Object.keys(workloads), "M"], "workload");
 const who = chosen(options.only?.split(","), field.on(1).map(({ key }) => key), "--only");
 const on = (threads: number) => field.on(threads).filter(({ key }) => who.includes(key));
@@ -101,7 +102,7 @@ for (const name of names) {
 }
 for (const c of cases.flatMap((result) => (["LM", "FC"].includes(result.case.workload) && result.case.form === "after" ? [result.case] : []))) {
   for (const [key, options] of [["wasm", { backend: "wasm", simd: "plain" }], ...isas.slice(0, 1).map((isa) => [isa, { backend: "native", isa }] as const)] as const) {
-    if (who.includes(key)) overheads.push(await overheadOf(c, key, options, pace.rounds, 3 * pace.turn));
+    if (who.includes(key)) overheads.push(await overheadOf(c, key, options));
   }
 }
 write();

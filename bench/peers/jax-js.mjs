@@ -6,6 +6,7 @@ import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { join } from "node:path";
 import { Cannot } from "./cannot.mjs";
+import { joined } from "./joined.mjs";
 
 const folder = join(createRequire(import.meta.url).resolve("@jax-js/jax"), "../..");
 
@@ -126,7 +127,6 @@ export async function prepare({ kind, cell, layers, form, L, B, I, H, O, values 
         return tree.map((g) => g.dataSync(), grads);
       },
       read({ net, xs, start }) {
-        const joined = (parts) => Float32Array.from(parts.flatMap((part) => [...part]));
         const weights = net.flatMap((p, n) => Object.entries(p).map(([name, g]) => [`d${name}${n === 0 ? "" : n}`, g]));
         const cellStates = count === 2 ? { dc0: joined(start.map(([, c]) => c)) } : {};
         return { dx: joined(xs), dh0: joined(start.map(([h]) => h)), ...cellStates, ...Object.fromEntries(weights) };

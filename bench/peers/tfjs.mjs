@@ -6,6 +6,7 @@
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { Cannot } from "./cannot.mjs";
+import { joined } from "./joined.mjs";
 
 const require = createRequire(import.meta.url);
 
@@ -144,7 +145,7 @@ export async function prepare({ kind, cell, layers, form, L, B, I, H, O, values 
           parts[name] ??= [];
           parts[name].push(rows === undefined ? grads[i] : transposed(grads[i], rows));
         }
-        return Object.fromEntries(Object.entries(parts).map(([name, list]) => [name, Float32Array.from(list.flatMap((part) => [...part]))]));
+        return Object.fromEntries(Object.entries(parts).map(([name, list]) => [name, joined(list)]));
       },
     };
   }

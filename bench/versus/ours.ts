@@ -26,6 +26,17 @@ function stackOf(engine: Engine, { cell, layers, form, I, H, values }: Work): Re
   return stack;
 }
 
+/** Lists of numbers, one behind the other. */
+function joined(parts: readonly ArrayLike<number>[]): Float32Array {
+  const all = new Float32Array(parts.reduce((sum, part) => sum + part.length, 0));
+  let at = 0;
+  for (const part of parts) {
+    all.set(part, at);
+    at += part.length;
+  }
+  return all;
+}
+
 let name = "";
 export const describe = () => ({ name: `sluice ${name}`, version: "this repository" });
 
@@ -102,7 +113,7 @@ export function task(engine: Engine, work: Work): Stepping | Running {
         engine.backward(loss);
         return value;
       }),
-    read: () => Object.fromEntries(Object.entries(inputs).map(([name, ts]) => [name, Float32Array.from(ts.flatMap((t) => [...t.grad!]))])),
+    read: () => Object.fromEntries(Object.entries(inputs).map(([name, ts]) => [name, joined(ts.map((t) => t.grad!))])),
   };
 }
 

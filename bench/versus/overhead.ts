@@ -73,9 +73,9 @@ class Clock {
 
 /**
  * Both parts come from the same timed steps, so that whatever else the machine does stretches both alike; the step alone gives the milliseconds.
- * @param rounds each is one span of plain steps and one of timed ones, about `turn` ms each
+ * Spans are short, so that most are undisturbed, and take turns: plain steps, timed steps.
  */
-export async function overheadOf(c: Case, key: string, options: EngineOptions, rounds: number, turn: number): Promise<Overhead> {
+export async function overheadOf(c: Case, key: string, options: EngineOptions): Promise<Overhead> {
   const engine = createEngine({ ...options, threads: 1 });
   const plain = engine.kernels;
   const { run } = task(engine, { ...c, values: valuesOf(c) }) as { run(): Promise<unknown> };
@@ -89,8 +89,9 @@ export async function overheadOf(c: Case, key: string, options: EngineOptions, r
   };
   const use = (kernels: Engine["kernels"]) => Object.assign(engine, { kernels });
   const once = (await steps(2)).wall;
-  const n = Math.max(1, Math.floor(turn / once));
-  await steps(n);
+  const n = Math.max(1, Math.floor(20 / once));
+  const rounds = Math.max(3, Math.min(31, Math.floor(2500 / (n * once))));
+  await steps(Math.max(1, Math.floor(500 / once)));
   const [wholes, ratios]: [number[], number[]] = [[], []];
   let calls = 0;
   for (let round = 0; round < rounds; round++) {

@@ -53,14 +53,17 @@ export function shareOfPeak(r: Result, c: Case, { peaks }: Limits): number | und
 }
 
 /** Peers that run in a browser; the others are native code, with whatever instructions this processor has. */
-const browserPeers = new Set(["onnxruntime-web", "jax-js", "tfjs-wasm", "tfjs-cpu", "brain"]);
+export const browserPeers: ReadonlySet<string> = new Set(["onnxruntime-web", "jax-js", "tfjs-wasm", "tfjs-cpu", "brain"]);
 const kindOf = ({ key }: Result): string => (browserPeers.has(key) ? "" : key === "onednn" ? " (C++, out of JavaScript's reach)" : " (native code)");
 
-/** Each of our rows with the peers that are faster on as many threads, case by case. */
-export function slowerLines(cases: readonly CaseResult[]): string[] {
+/**
+ * Each of our rows with the peers that are faster on as many threads, case by case.
+ * @param counts whether a row of ours and a peer's are to be compared; left out: all are
+ */
+export function slowerLines(cases: readonly CaseResult[], counts: (mine: Result, other: Result, c: CaseResult) => boolean = () => true): string[] {
   return cases.flatMap((c) =>
     c.results.filter((r) => r.ours).flatMap((mine) => {
-      const faster = c.results.filter((r) => !r.ours && r.threads === mine.threads && timeOf(r) < timeOf(mine)).sort((a, b) => timeOf(a) - timeOf(b));
+      const faster = c.results.filter((r) => !r.ours && r.threads === mine.threads && timeOf(r) < timeOf(mine) && counts(mine, r, c)).sort((a, b) => timeOf(a) - timeOf(b));
       if (faster.length === 0) return [];
       const { scale, name } = unitOf(c.case);
       const those = faster.map((r) => `${r.name}${kindOf(r)} by ${times(timeOf(mine) / timeOf(r))}, ${digits(timeOf(r) * scale, 3)} ${name}`);

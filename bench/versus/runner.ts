@@ -29,6 +29,9 @@ const python = "/usr/bin/python3"; // Debian's own interpreter, which its python
 /** What streams with rounded weights may be off after 64 steps: they compute something else, by as much as src/nn/stream.test.ts allows. */
 const rounded = { bf16: 0.007, int8: 0.017 } as const;
 
+/** Instruction sets that round what goes into matrix products, and how far that may take gradients (docs/numerics.md). */
+const rounding: Readonly<Record<string, number>> = { avx512bf16: 0.01 };
+
 /** Builds oneDNN's side, once. @returns the program, or why there is none */
 export function buildOneDnn(scratch: string): { program: string } | { absent: string } {
   const source = join(peers, "onednn.cpp");
@@ -56,12 +59,14 @@ export class Field {
   readonly #oneDnn: ReturnType<typeof buildOneDnn>;
   /**
    * @param adapter file of our adapter, ready to run
-   * @param isas instruction sets that the addon has here
+   * @param isas instruction sets that the addon has here, the fastest first
+   * @param onRequest those that run only where they are asked for
    * @param scratch folder for a program that is built
    */
   constructor(
     readonly adapter: string,
     readonly isas: readonly string[],
+    readonly onRequest: readonly string[],
     scratch: string,
   ) {
     this.#oneDnn = buildOneDnn(scratch);
@@ -76,10 +81,15 @@ export class Field {
       ...(existsSync(join(peers, "node_modules", needs)) ? {} : { absent: `${needs} is not installed; npm ci --ignore-scripts --prefix ${peers}` }),
     });
     const best = this.isas[0];
+    /** The slowest set and those that round are compared in part, where there is a better one. */
+    const rest = (isa: string): Partial<Contestant> => {
+      if (rounding[isa] !== undefined) return { tolerance: rounding[isa], workloads: ["F", "TR"] };
+      return isa === this.isas.at(-1) && isa !== best ? { workloads: threads === 1 ? ["S", "F", "TR"] : [] } : {};
+    };
     const smaller = (weights: "bf16" | "int8") => mine(`${best}-${weights}`, { backend: "native", isa: best, weights }, { tolerance: rounded[weights], workloads: ["S"] });
     return [
       mine("wasm", { backend: "wasm", simd: "plain" }),
-      ...this.isas.map((isa) => mine(isa, { backend: "native", isa })),
+      ...[...this.isas, ...this.onRequest].map((isa) => mine(isa, { backend: "native", isa }, rest(isa))),
       ...(best === undefined ? [] : [smaller("bf16"), smaller("int8")]),
       { ...{ key: "onednn", ours: false, jit: false, threads, args: [], command: "" }, ...("program" in this.#oneDnn ? { command: this.#oneDnn.program } : this.#oneDnn) },
       {
@@ -109,7 +119,7 @@ const { OPENBLAS_CORETYPE: _1, OPENBLAS_L2_SIZE: _2, ...environment } = process.
 
 /** Longest waits, ms: for a library to be loaded, which a disk may hold up, and for its first result. */
 const LOADING = 60_000;
-const PATIENCE = 15_000;
+const PATIENCE = 20_000;
 
 /** A started library. Requests one at a time. */
 export class Runner {

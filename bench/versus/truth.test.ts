@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import type { Case } from "./cases.ts";
 import { valuesOf } from "./cases.ts";
 import { prepare } from "./ours.ts";
-import { distance, TOLERANCE, type Truth, truthOf } from "./truth.ts";
+import { distance, LOSSES, TOLERANCE, type Truth, truthOf } from "./truth.ts";
 
 const base: Case = { workload: "TR", kind: "train", cell: "gru", layers: 1, form: "after", L: 4, B: 3, I: 5, H: 6, O: 0, quick: false };
 const wasm = { backend: "wasm", simd: "plain", threads: 1 } as const;
@@ -18,7 +18,7 @@ async function computed(c: Case): Promise<Truth> {
   }
   if (c.kind === "forward" || c.kind === "train") return mine.read(mine.run()) as Truth;
   const losses: number[] = [];
-  for (let i = 0; i < 5; i++) losses.push((await mine.run()) as number);
+  for (let i = 0; i < LOSSES; i++) losses.push((await mine.run()) as number);
   return { losses };
 }
 
