@@ -1,6 +1,6 @@
 /** @file One library in a process of its own: started only where it is installed, spoken to in lines of JSON (bench/peers/host.mjs). */
 import { type ChildProcessWithoutNullStreams, spawn, spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, readFileSync, renameSync, statSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { createInterface, type Interface } from "node:readline";
 import type { Case } from "./cases.ts";
@@ -176,6 +176,7 @@ export class Runner {
   async check(out: string, steps: number, limit = PATIENCE): Promise<Record<string, Float32Array>> {
     const { sizes } = await this.#ask<{ sizes: Record<string, number> }>({ do: "check", out, steps }, limit);
     const bytes = readFileSync(out);
+    rmSync(out);
     let at = 0;
     return Object.fromEntries(
       Object.entries(sizes).map(([name, n]) => {
