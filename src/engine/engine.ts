@@ -22,6 +22,8 @@ export interface Backend {
   readonly threads?: number;
   /** Why so many. */
   readonly threadsWhy?: string;
+  /** The most that its memory can grow to, where that is less than 4 GiB. */
+  readonly maxBytes?: number;
 }
 
 /** What an op leaves behind on the tape. */
@@ -66,7 +68,7 @@ export class Engine {
     this.why = backend.why ?? "";
     this.threads = backend.threads ?? 1;
     this.threadsWhy = backend.threadsWhy ?? "";
-    this.memory = new Memory(backend.memory, backend.heapBase, Math.min(options.maxBytes ?? Infinity, 65536 * 65536 - 65536));
+    this.memory = new Memory(backend.memory, backend.heapBase, Math.min(options.maxBytes ?? Infinity, backend.maxBytes ?? Infinity, 65536 * 65536 - 65536));
     this.debug = options.debug ?? debugLevel();
     if (this.debug >= 1) {
       const because = (why: string) => (why ? ` (${why})` : "");

@@ -76,9 +76,13 @@ function choose(options: EngineOptions): Backend {
     why = found;
   }
   const simd = options.simd ?? (hasRelaxedSimd() ? "relaxed" : "plain");
-  const alone = threads.count > 1 ? noSharedMemory() : null;
+  let alone = threads.count > 1 ? noSharedMemory() : null;
   if (threads.count > 1 && alone === null) {
-    return { ...wasmWorkers(`wasm-${simd}`, simd === "relaxed" ? relaxedThreads : plainThreads, threads.count, options.maxBytes), why, threadsWhy: threads.why };
+    try {
+      return { ...wasmWorkers(`wasm-${simd}`, simd === "relaxed" ? relaxedThreads : plainThreads, threads.count, options.maxBytes), why, threadsWhy: threads.why };
+    } catch (cause) {
+      alone = `shared memory is refused here (${cause instanceof Error ? cause.message : String(cause)})`;
+    }
   }
   if (alone !== null && threads.asked) console.error(`sluice: threads are ${threads.count} (${threads.why}), but ${alone}: one thread runs`);
   return { ...wasmBackend(`wasm-${simd}`, simd === "relaxed" ? relaxed : plain), why, threadsWhy: alone ?? threads.why };

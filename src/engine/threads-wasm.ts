@@ -9,6 +9,8 @@ import { heapBaseOf, runModule } from "./wasm.ts";
 /** Bytes of a worker's stack; the kernels take about one thousand. */
 const STACK = 65536;
 const PAGE = 65536;
+/** 256 MB: with less to be had, one thread on memory of its own is better off. */
+const LEAST_PAGES = 4096;
 
 /** What a worker is told. It never answers, and never comes back from team_help: it waits for work inside. */
 interface Task {
@@ -74,9 +76,10 @@ const collected = new FinalizationRegistry<(() => void)[]>((ends) => {
  * @param code a module built for threads, or base64 of it
  * @param maxBytes the most memory that the engine will use: so much address space is set aside
  * @param least operations that are worth a thread of their own; 0: what was measured to be
+ * @throws RangeError: there is no address space for shared memory
  */
 export function wasmWorkers(name: string, code: string | Uint8Array<ArrayBuffer>, threads: number, maxBytes = Infinity, least = 0): Backend {
-  const memory = new WebAssembly.Memory({ initial: 64, maximum: Math.max(64, Math.min(65536, Math.ceil(maxBytes / PAGE))), shared: true });
+  const { memory, pages } = sharedMemory(Math.max(64, Math.min(65536, Math.ceil(maxBytes / PAGE))));
   const ends: (() => void)[] = [];
   const bell = new Int32Array(new SharedArrayBuffer(4));
   const { module, exports } = runModule(name, code, {
@@ -89,14 +92,28 @@ export function wasmWorkers(name: string, code: string | Uint8Array<ArrayBuffer>
     },
   });
   const heapBase = heapBaseOf(exports);
-  /** Called by a kernel, once: the stacks stand before the heap. */
+  /** Called by a kernel, once, which must not see an exception. The stacks stand before the heap. */
   function summon(): void {
-    for (let i = 1; i < threads; i++) ends.push(start({ module, memory, bell, stack: heapBase + i * STACK }));
+    try {
+      for (let i = 1; i < threads; i++) ends.push(start({ module, memory, bell, stack: heapBase + i * STACK }));
+    } catch (cause) {
+      failed(cause as Error); // some browsers refuse at once what others refuse by an event, and so does Node's permission model
+    }
   }
   const { team_open, ...kernels } = exports as unknown as Kernels & Team;
   team_open(threads, least, mayWait() ? 1 : 0);
   collected.register(kernels, ends);
-  return { name, kernels, memory, heapBase: heapBase + threads * STACK, bytes: 4, threads };
+  return { name, kernels, memory, heapBase: heapBase + threads * STACK, bytes: 4, threads, maxBytes: pages * PAGE };
+}
+
+/** Shared memory of up to so many pages, or of the half and so on where the address space for them, all set aside at once, is not to be had (a phone). */
+function sharedMemory(pages: number): { memory: WebAssembly.Memory; pages: number } {
+  try {
+    return { memory: new WebAssembly.Memory({ initial: 64, maximum: pages, shared: true }), pages };
+  } catch (cause) {
+    if (pages < LEAST_PAGES) throw cause;
+    return sharedMemory(pages >> 1);
+  }
 }
 
 /** Whether this thread may block: all but a page's main thread. */

@@ -55,6 +55,49 @@ test("a page without cross-origin isolation runs on one thread, and says so when
   expect(noSharedMemory()).toBeNull();
 });
 
+test("where workers are refused at once, a kernel that asks for them still does its work, and one line says so", () => {
+  const said = vi.spyOn(console, "error").mockImplementation(() => {});
+  const numbers = (n: number) => Float32Array.from({ length: n }, (_, i) => Math.sin(i * 1.7) / 2);
+  const run = (e: Engine) => e.scope(() => gru({ x: e.tensor([4, 6, 5], numbers(120)), wx: e.tensor([9, 5], numbers(45)), wh: e.tensor([9, 3], numbers(27)) }).y.toArray());
+  const due = run(createEngine({ debug: 0, simd: "plain", threads: 1 }));
+  vi.stubGlobal("process", undefined);
+  vi.stubGlobal(
+    "Worker",
+    class {
+      constructor() {
+        throw new Error("SecurityError");
+      }
+    },
+  );
+  const e = new Engine(wasmWorkers("wasm-plain", code, 3, Infinity, 1), { debug: 0 });
+  expect(run(e)).toEqual(due);
+  expect(run(e)).toEqual(due);
+  expect(said.mock.calls).toEqual([["sluice: a helper thread could not be started (SecurityError); the others do its work"]]);
+});
+
+test("with little address space shared memory may grow less, with next to none there is one thread; both are said", () => {
+  const said = vi.spyOn(console, "error").mockImplementation(() => {});
+  const { Memory } = WebAssembly;
+  const only = (most: number) =>
+    vi.stubGlobal("WebAssembly", Object.assign(Object.create(WebAssembly), {
+      Memory: class {
+        constructor(d: WebAssembly.MemoryDescriptor) {
+          if (d.shared && d.maximum! > most) throw new RangeError("could not allocate memory");
+          return new Memory(d);
+        }
+      },
+    }));
+  only(20_000);
+  const less = createEngine({ debug: 0, simd: "plain", threads: 2 });
+  expect([less.threads, less.memory.maxBytes]).toEqual([2, 16_384 * 65_536]);
+  expect(() => less.param([300_000_000])).toThrow("expected at most 1.00 GB in all");
+  expect(said).not.toHaveBeenCalled();
+  only(1000);
+  const none = createEngine({ debug: 0, simd: "plain", threads: 2 });
+  expect(none).toMatchObject({ threads: 1, threadsWhy: "shared memory is refused here (could not allocate memory)" });
+  expect(String(said.mock.calls[0])).toContain("but shared memory is refused here (could not allocate memory): one thread runs");
+});
+
 test("on shared memory that grows while workers sleep or come, an engine does what it does alone", () => {
   const [L, B, I, H] = [6, 9, 5, 7];
   const numbers = (n: number, seed: number) => Float32Array.from({ length: n }, (_, i) => Math.sin(i * 1.7 + seed) / 2);
