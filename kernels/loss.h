@@ -1,5 +1,6 @@
 // Losses, each to one number: Σ weight·loss, divided by Σ weight if `mean`. A weight of 0 leaves its element out, whatever it holds.
-// `divisor` keeps Σ weight for the way back. Every element is computed and summed in float64, in an order that only N decides.
+// `divisor` keeps Σ weight for the way back. Every element is computed and summed in float64, in an order that only N decides. Threads share
+// the rows of a cross entropy; the others cost too little.
 #pragma once
 #include "abi.h"
 #if TRAINING
@@ -132,46 +133,66 @@ KERNEL void bce_with_logits_backward(T* dlogits /*[N,C]?*/, const T* dy /*[1]*/,
   });
 }
 
+constexpr int EXP_OPERATIONS = 400; // what a float64 e^x costs in the time that a product takes for so many
+
 INLINE double classWeightAt(const T* classWeight, int c) { return classWeight ? classWeight[c] : 1; }
 
 // With p = softmax(logits): −(1 − s)·w[t]·ln p[t] − s/V·Σ_c w[c]·ln p[c], s = smoothing, w = classWeight; the mean divides by Σ weight·w[t] (PyTorch).
 // `normal` keeps ln Σ exp(x − max) of each row, which unlike ln Σ exp x loses nothing in float32 however large the logits are. Returns -1, or the first row whose target is neither `ignore` nor in 0..V−1 (then nothing is written).
-KERNEL int cross_entropy_forward(T* y /*[1]*/, T* divisor /*[1]?*/, T* normal /*[N]?*/, const T* logits /*[N,V]*/, const int* target /*[N]*/, const T* classWeight /*[V]?*/, const T* weight /*[N]?*/, int N, int V, int mean, double smoothing, int ignore) {
+KERNEL int cross_entropy_forward(T* y /*[1]*/, T* divisor /*[1]?*/, T* normal /*[N]?*/, const T* logits /*[N,V]*/, const int* target /*[N]*/, const T* classWeight /*[V]?*/, const T* weight /*[N]?*/, int N, int V, int mean, double smoothing, int ignore, Team* team) {
   for (int n = 0; n < N; n++)
     if (target[n] != ignore && (u32)target[n] >= (u32)V) return n;
+  struct Sums {
+    double loss, weight;
+  } pieces[PIECES];
+  const int size = max(1, (N + PIECES - 1) / PIECES), count = (N + size - 1) / size;
+  together(team, partsNow(team, i64(N) * V * EXP_OPERATIONS, count), [&](const Part& part) {
+    const auto [from, to] = part.of(count);
+    for (int p = from; p < to; p++) {
+      Sums sums{0, 0};
+      for (int n = p * size; n < min(N, (p + 1) * size); n++) {
+        const double w = weightAt(weight, n);
+        if (target[n] == ignore || w == 0) continue;
+        const T* x = logits + (long)n * V;
+        const double top = rowMax(x, V), rest = realLog(total(V, [&](int c) { return realExp(x[c] - top); })), lse = top + rest;
+        if (normal) normal[n] = (T)rest;
+        double loss = (1 - smoothing) * classWeightAt(classWeight, target[n]) * (lse - x[target[n]]);
+        if (smoothing > 0) loss += smoothing / V * total(V, [&](int c) { return classWeightAt(classWeight, c) * (lse - x[c]); });
+        sums.loss += w * loss;
+        sums.weight += w * classWeightAt(classWeight, target[n]);
+      }
+      pieces[p] = sums;
+    }
+  });
   double sum = 0, by = 0;
-  for (int n = 0; n < N; n++) {
-    const double w = weightAt(weight, n);
-    if (target[n] == ignore || w == 0) continue;
-    const T* x = logits + (long)n * V;
-    const double top = rowMax(x, V), rest = realLog(total(V, [&](int c) { return realExp(x[c] - top); })), lse = top + rest;
-    if (normal) normal[n] = (T)rest;
-    double loss = (1 - smoothing) * classWeightAt(classWeight, target[n]) * (lse - x[target[n]]);
-    if (smoothing > 0) loss += smoothing / V * total(V, [&](int c) { return classWeightAt(classWeight, c) * (lse - x[c]); });
-    sum += w * loss;
-    by += w * classWeightAt(classWeight, target[n]);
+  for (int p = 0; p < count; p++) {
+    sum += pieces[p].loss;
+    by += pieces[p].weight;
   }
   if (!mean) by = 1;
   *y = (T)(by == 0 ? 0 : sum / by);
   if (divisor) *divisor = (T)by;
   return -1;
 }
-KERNEL void cross_entropy_backward(T* dlogits /*[N,V]?*/, const T* dy /*[1]*/, const T* divisor /*[1]*/, const T* normal /*[N]*/, const T* logits /*[N,V]*/, const int* target /*[N]*/, const T* classWeight /*[V]?*/, const T* weight /*[N]?*/, int N, int V, double smoothing, int ignore) {
+KERNEL void cross_entropy_backward(T* dlogits /*[N,V]?*/, const T* dy /*[1]*/, const T* divisor /*[1]*/, const T* normal /*[N]*/, const T* logits /*[N,V]*/, const int* target /*[N]*/, const T* classWeight /*[V]?*/, const T* weight /*[N]?*/, int N, int V, double smoothing, int ignore, Team* team) {
   if (!dlogits || *divisor == 0) return;
   const double scale = (double)*dy / *divisor;
   const double all = smoothing > 0 ? total(V, [&](int c) { return classWeightAt(classWeight, c); }) : 0;
-  for (int n = 0; n < N; n++) {
-    const double g = scale * weightAt(weight, n);
-    if (target[n] == ignore || weightAt(weight, n) == 0) continue;
-    const T* x = logits + (long)n * V;
-    T* d = dlogits + (long)n * V;
-    const double here = (1 - smoothing) * classWeightAt(classWeight, target[n]), mass = here + smoothing / V * all;
-    const double top = rowMax(x, V);
-    for (int c = 0; c < V; c++) {
-      const double p = realExp(x[c] - top - normal[n]);
-      d[c] += (T)(g * (mass * p - (smoothing > 0 ? smoothing / V * classWeightAt(classWeight, c) : 0)));
+  together(team, partsNow(team, i64(N) * V * EXP_OPERATIONS, N), [&](const Part& part) {
+    const auto [from, to] = part.of(N);
+    for (int n = from; n < to; n++) {
+      const double g = scale * weightAt(weight, n);
+      if (target[n] == ignore || weightAt(weight, n) == 0) continue;
+      const T* x = logits + (long)n * V;
+      T* d = dlogits + (long)n * V;
+      const double here = (1 - smoothing) * classWeightAt(classWeight, target[n]), mass = here + smoothing / V * all;
+      const double top = rowMax(x, V);
+      for (int c = 0; c < V; c++) {
+        const double p = realExp(x[c] - top - normal[n]);
+        d[c] += (T)(g * (mass * p - (smoothing > 0 ? smoothing / V * classWeightAt(classWeight, c) : 0)));
+      }
+      d[target[n]] -= (T)(g * here);
     }
-    d[target[n]] -= (T)(g * here);
-  }
+  });
 }
 #endif

@@ -12,6 +12,9 @@ template <class F> INLINE double total(int N, F f) {
   return (s0 + s1) + (s2 + s3);
 }
 
+// Sums that threads share are made of so many pieces, which only N decides, added in their order.
+constexpr int PIECES = 64;
+
 // x = value
 KERNEL void fill(T* x /*[N]*/, T value, int N) {
   for (int i = 0; i < N; i++) x[i] = value;
@@ -49,9 +52,8 @@ KERNEL void sum_backward(T* dx /*[N]?*/, const T* dy /*[1]*/, int N, int mean) {
   const T g = mean ? *dy / (T)N : *dy;
   for (int i = 0; i < N; i++) dx[i] += g;
 }
-// Σ x² in float64: in pieces that only N decides, which threads share, added in their order.
+// Σ x² in float64. Threads share its pieces.
 KERNEL double sum_squares(const T* x /*[N]*/, int N, Team* team) {
-  constexpr int PIECES = 64;
   const int size = max(16384, roundUp((N + PIECES - 1) / PIECES, 16)), pieces = (N + size - 1) / size;
   double sums[PIECES] = {};
   together(team, partsNow(team, i64(N) * 50, pieces), [&](const Part& part) {

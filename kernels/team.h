@@ -14,7 +14,7 @@
 // not touch (share outputs, not the terms of a sum). And scratch for each part is counted with `mostParts`, since helpers may turn up
 // between a *_work kernel and the one beside it; `partsNow` never exceeds it.
 //
-// The same code serves native threads (native/pool.cpp) and WebAssembly workers on one shared memory (below, and src/engine/helpers.ts).
+// The same code serves native threads (native/pool.cpp) and WebAssembly workers on one shared memory (below, and src/engine/threads-wasm.ts).
 // Builds without threads have THREADS 0, and nothing of this is left in them. Not in any instruction set's namespace, since all share one
 // team: so nothing here may become a function that units of different sets share.
 #pragma once
@@ -54,7 +54,7 @@ struct Part {
 };
 
 struct Team {
-  alignas(64) unsigned job = 0;  // counts jobs in its upper bits, the lowest byte says in how many parts; helpers wait for it to change
+  alignas(64) unsigned job = 1;  // counts jobs in its upper bits, the lowest byte says in how many parts; helpers wait for it to change, and end at 0
   alignas(64) unsigned left = 0; // helpers still at work on the job; the caller waits for 0
   alignas(64) unsigned met = 0;  // times that all parts met; parts wait for it to change
   unsigned arrived = 0;          // parts that are there to meet

@@ -16,6 +16,7 @@ if (addon === null) console.log(`native: tests skipped, ${why}`);
 const larger: Record<string, readonly Dims[]> = {
   additiveAttention: [{ Q: 4, L: 9, B: 7, A: 37, H: 19 }],
   dotAttention: [{ Q: 4, L: 9, B: 7, A: 37, H: 70 }],
+  crossEntropy: [{ N: 300, V: 7 }],
   projectedCrossEntropy: [
     { N: 300, H: 9, V: 70 },
     { N: 2, H: 5, V: 40 },
