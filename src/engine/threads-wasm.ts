@@ -64,7 +64,7 @@ function start(task: Task): () => void {
   };
 }
 
-const failed = (cause: { message?: string }) => console.error(`sluice: a helper thread could not be started (${cause.message ?? "the page refuses workers"}); the others do its work`);
+const failed = (cause: { message?: string }) => console.error(`sluice: a helper thread could not be started (${cause.message ?? "the page refuses workers: a Content-Security-Policy has to have worker-src blob:"}); the others do its work`);
 
 /** Ends the workers of an engine that nobody holds any more. */
 const collected = new FinalizationRegistry<(() => void)[]>((ends) => {

@@ -78,15 +78,15 @@ test("where workers are refused at once, a kernel that asks for them still does 
 test("with little address space shared memory may grow less, with next to none there is one thread; both are said", () => {
   const said = vi.spyOn(console, "error").mockImplementation(() => {});
   const { Memory } = WebAssembly;
-  const only = (most: number) =>
-    vi.stubGlobal("WebAssembly", Object.assign(Object.create(WebAssembly), {
-      Memory: class {
-        constructor(d: WebAssembly.MemoryDescriptor) {
-          if (d.shared && d.maximum! > most) throw new RangeError("could not allocate memory");
-          return new Memory(d);
-        }
+  const only = (most: number) => {
+    const refusing = new Proxy(Memory, {
+      construct(_target, [d]: [WebAssembly.MemoryDescriptor]) {
+        if (d.shared && d.maximum! > most) throw new RangeError("could not allocate memory");
+        return new Memory(d);
       },
-    }));
+    });
+    vi.stubGlobal("WebAssembly", Object.assign(Object.create(WebAssembly), { Memory: refusing }));
+  };
   only(20_000);
   const less = createEngine({ debug: 0, simd: "plain", threads: 2 });
   expect([less.threads, less.memory.maxBytes]).toEqual([2, 16_384 * 65_536]);

@@ -76,6 +76,40 @@ test.skipIf(!built)("several worker threads run it at once, and the process ends
   expect(status).toBe(0);
 });
 
+test("workers that are ended while their helpers work leave nothing behind, and the process ends by itself", async () => {
+  const project = join(folder, "cut");
+  mkdirSync(project);
+  const entry = `
+    import { isMainThread, parentPort, Worker, workerData } from "node:worker_threads";
+    import { createEngine } from "./src/engine/index.ts";
+    import { gru } from "./src/ops/index.ts";
+    if (isMainThread) {
+      for (const backend of ["auto", "wasm"]) {
+        for (let after = 0; after < 12; after++) {
+          const worker = new Worker(new URL(import.meta.url), { workerData: backend });
+          await new Promise((ok, no) => worker.on("message", (n) => n === after && ok()).on("error", no));
+          await worker.terminate();
+        }
+      }
+      console.log("done");
+    } else {
+      const [L, B, H] = [20, 24, 64];
+      const e = createEngine({ debug: 0, backend: workerData, threads: 2 });
+      const x = e.tensor([L, B, H]);
+      const [wx, wh] = [e.param([3 * H, H]), e.param([3 * H, H])];
+      for (let n = 0; ; n++) {
+        e.scope(() => gru({ x, wx, wh }));
+        parentPort.postMessage(n);
+      }
+    }`;
+  await build({
+    ...{ stdin: { contents: entry, resolveDir: root, loader: "ts" }, outfile: join(project, "bundle.mjs") },
+    ...{ bundle: true, packages: "external", platform: "node", format: "esm", target: "node20", logLevel: "error" },
+  });
+  if (built) link(project, why.replace(/sluice\.node$/, ""));
+  expect(node(project, 'await import("./bundle.mjs");')).toEqual({ status: 0, out: "done", err: "" });
+});
+
 test("one bundled file trains on several threads, in the main thread and in a worker, and the process ends by itself", async () => {
   const project = join(folder, "helpers");
   mkdirSync(project);
