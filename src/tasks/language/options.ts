@@ -88,13 +88,13 @@ export function planLanguage({ tokenizer, items, train }: Pick<Corpus, "tokenize
   const small = N < 50_000;
   const adaptive = options.adaptive ?? (V >= 40_000 && options.tied !== true ? [4000, 20_000] : []);
   const tied = options.tied ?? (large && adaptive.length === 0);
-  const hidden = whole("hidden", small ? 128 : large ? 512 : 256);
-  const layers = whole("layers", small || large || items ? 1 : 2);
+  const hidden = whole("hidden", small ? 128 : large ? 512 : 384);
+  const layers = whole("layers", 1);
   // A text that is gone through often is learnt by heart unless much is hidden.
   const dropout = options.dropout ?? (large ? 0.5 : items ? 0.1 : 0.2);
   const network: LanguageNetworkConfig = {
     ...{ vocabulary: V, cell: options.cell ?? "gru", hidden, layers, tied, adaptive },
-    embedding: whole("embedding", tied ? hidden : Math.min(hidden, large ? 256 : 64)),
+    embedding: whole("embedding", tied ? hidden : Math.min(hidden, large ? 256 : 96)),
     dropout,
     inputDropout: options.inputDropout ?? (large ? 0.8 * dropout : 0),
     embeddingDropout: options.embeddingDropout ?? (large ? 0.1 : 0),
@@ -102,14 +102,14 @@ export function planLanguage({ tokenizer, items, train }: Pick<Corpus, "tokenize
     variational: options.variational ?? large,
   };
   const sampled = whole("sampled", V >= 4000 && adaptive.length === 0 ? 1000 : 0, 0);
-  const chunk = whole("chunk", large ? 40 : 100);
+  const chunk = whole("chunk", large ? 40 : 64);
   const batch = whole("batch", items ? 128 : Math.max(1, Math.min(32, Math.floor(N / (50 * chunk)))));
   const cost = 3 * N * weightsOf(network, sampled || V);
   const epochs = options.epochs ?? (options.timeLimit === undefined ? Math.max(2, Math.min(40, Math.round(BUDGET / cost))) : UNCOUNTED);
   const steps = (N / (batch * (items ? Math.max(1, N / 1e4) : chunk))) * Math.min(epochs, 20);
   return {
     ...{ tokens: options.tokens ?? "char", lines: items, network, sampled, batch, chunk, epochs, timeLimit: options.timeLimit ?? null },
-    lr: options.lr ?? { kind: "cosine", rate: items ? 4e-3 : 2e-3, warmup: Math.max(1, Math.min(200, Math.round(steps / 20))) },
+    lr: options.lr ?? { kind: "cosine", rate: large ? 2e-3 : 4e-3, warmup: Math.max(1, Math.min(200, Math.round(steps / 20))) },
     optimizer: options.optimizer ?? { kind: "adamw", weightDecay: 0.01 },
     ...{ clipNorm: options.clipNorm ?? 1, ema: options.ema ?? 0.99, patience: options.patience ?? null, seed: options.seed ?? 1 },
   };
