@@ -33,14 +33,14 @@ const cases: Record<string, Case> = {
   },
   "shakespeare-3": {
     files: { train: "tinyshakespeare/input.txt" },
-    options: { hidden: 384, layers: 1, embedding: 96, batch: 32, chunk: 100, dropout: 0.2, lr: "cosine(4e-3, warmup=100)", split: { by: "fractions", train: 0.9, valid: 0, test: 0.1 } },
+    options: { hidden: 384, layers: 1, embedding: 96, batch: 32, chunk: 64, dropout: 0.1, lr: "cosine(5e-3, warmup=100)", split: { by: "fractions", train: 0.9, valid: 0, test: 0.1 } },
     seconds: 175,
     due: { figure: "nats", most: 1.6 },
   },
   "shakespeare-20": {
     files: { train: "tinyshakespeare/input.txt" },
-    options: { hidden: 512, layers: 2, embedding: 128, batch: 32, chunk: 80, dropout: 0.35, inputDropout: 0.1, recurrentDropout: 0.1, lr: "cosine(3e-3, warmup=200)", ema: 0.995, split: { by: "fractions", train: 0.9, valid: 0, test: 0.1 } },
-    seconds: 1170,
+    options: { hidden: 384, layers: 2, embedding: 96, batch: 32, chunk: 64, dropout: 0.3, inputDropout: 0.1, recurrentDropout: 0.1, lr: "cosine(4e-3, warmup=200)", ema: 0.995, split: { by: "fractions", train: 0.9, valid: 0, test: 0.1 } },
+    seconds: 1140,
     due: { figure: "nats", most: 1.5 },
   },
   ptb: {
@@ -99,16 +99,18 @@ function speed(): void {
   for (const [weights, due] of [["f32", 28_000], ["int8", 60_000]] as const) {
     const session = model.session({ weights });
     session.write({ length: 5000, temperature: 0.8 });
-    const rates = Array.from({ length: 7 }, () => {
-      const began = performance.now();
-      const length = 10_000;
+    // Per second of processor time too: on a machine that others use, seconds on the wall are theirs as well.
+    const rates = Array.from({ length: 9 }, () => {
+      const [began, cpu] = [performance.now(), process.cpuUsage()];
       let characters = 0;
-      for (const piece of session.generate({ length, temperature: 0.8, seed })) characters += piece.length;
-      return (characters / (performance.now() - began)) * 1000;
-    }).sort((a, b) => a - b);
-    const [median, best] = [rates[3]!, rates[6]!];
-    console.log(`speed ${weights}: ${Math.round(median)} characters/s (median of 7), ${Math.round(best)} at best, ${engine.backend}; ${load()}; due: ${due}: ${best >= due ? "reached" : "NOT reached"}`);
-    if (best < due) process.exitCode = 1;
+      for (const piece of session.generate({ length: 10_000, temperature: 0.8, seed })) characters += piece.length;
+      const { user, system } = process.cpuUsage(cpu);
+      return { wall: (characters / (performance.now() - began)) * 1e3, processor: (characters / (user + system)) * 1e6 };
+    });
+    const median = (key: "wall" | "processor") => rates.map((r) => r[key]).sort((x, y) => x - y)[4]!;
+    const reached = median("processor") >= due;
+    console.log(`speed ${weights}: ${Math.round(median("processor"))} characters a second of processor time, ${Math.round(median("wall"))} on the wall (medians of 9), ${engine.backend}; ${load()}; due: ${due}: ${reached ? "reached" : "NOT reached"}`);
+    if (!reached) process.exitCode = 1;
   }
 }
 
