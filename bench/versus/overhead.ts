@@ -16,8 +16,8 @@ export interface Overhead {
   /** ms of one step within kernels. */
   readonly kernels: number;
   readonly calls: number;
-  /** The kernels that take most: [name, share of all kernels' time, calls in one step]. */
-  readonly largest: readonly (readonly [name: string, ms: number, calls: number])[];
+  /** The kernels that take most, with their share of all kernels' time. */
+  readonly largest: readonly (readonly [name: string, share: number])[];
 }
 
 /** whole ÷ kernels − 1. */
@@ -71,44 +71,40 @@ class Clock {
   }
 }
 
-/**
- * Both parts come from the same timed steps, so that whatever else the machine does stretches both alike; the step alone gives the milliseconds.
- * Spans are short, so that most are undisturbed, and take turns: plain steps, timed steps.
- */
+/** Both parts come from the same steps, timed one by one: the median step is one that nothing else on the machine has held up. */
 export async function overheadOf(c: Case, key: string, options: EngineOptions): Promise<Overhead> {
   const engine = createEngine({ ...options, threads: 1 });
   const plain = engine.kernels;
   const { run } = task(engine, { ...c, values: valuesOf(c) }) as { run(): Promise<unknown> };
   const clock = new Clock(plain);
   const cost = Clock.cost();
-  const steps = async (n: number) => {
-    const [wall, cpu] = [performance.now(), process.cpuUsage()];
-    for (let i = 0; i < n; i++) await run();
-    const { user, system } = process.cpuUsage(cpu);
-    return { wall: (performance.now() - wall) / n, cpu: (user + system) / 1000 / n };
+  const step = async (kernels: Engine["kernels"]) => {
+    Object.assign(engine, { kernels });
+    const [start, before] = [performance.now(), process.cpuUsage()];
+    await run();
+    const { user, system } = process.cpuUsage(before);
+    const wall = performance.now() - start;
+    return { wall, undisturbed: Math.min(wall, (user + system) / 1000) };
   };
-  const use = (kernels: Engine["kernels"]) => Object.assign(engine, { kernels });
-  const once = (await steps(2)).wall;
-  const n = Math.max(1, Math.floor(20 / once));
-  const rounds = Math.max(3, Math.min(31, Math.floor(2500 / (n * once))));
-  await steps(Math.max(1, Math.floor(500 / once)));
-  const [wholes, ratios]: [number[], number[]] = [[], []];
+  const first = [await step(plain), await step(clock.kernels), await step(plain)];
+  const once = Math.min(...first.map(({ wall }) => wall));
+  const rounds = Math.max(5, Math.min(500, Math.floor(1500 / once)));
+  for (let i = 0; i < rounds / 5; i++) await step(i % 2 === 0 ? plain : clock.kernels);
+  const [wholes, within, around]: [number[], number[], number[]] = [[], [], []];
   let calls = 0;
   for (let round = 0; round < rounds; round++) {
-    use(plain);
-    const { wall, cpu } = await steps(n);
-    wholes.push(Math.min(wall, cpu));
-    use(clock.kernels);
+    wholes.push((await step(plain)).undisturbed);
     const [ms, count] = clock.sum();
-    const timed = (await steps(n)).wall;
+    const timed = (await step(clock.kernels)).wall;
     const [msAfter, countAfter] = clock.sum();
-    calls = (countAfter - count) / n;
-    const within = (msAfter - ms) / n - calls * cost.inside;
-    ratios.push((timed - calls * cost.whole - within) / within);
+    calls = countAfter - count;
+    const kernels = msAfter - ms - calls * cost.inside;
+    within.push(kernels);
+    around.push(timed - calls * cost.whole - kernels);
   }
   const whole = median(wholes);
-  const kernels = whole / (1 + Math.max(0, median(ratios)));
+  const kernels = whole / (1 + Math.max(0, median(around) / median(within)));
   const [total] = clock.sum();
-  const largest = [...clock.spent].map(([name, e]) => [name, e.ms / total, e.calls / (rounds * n)] as const).sort((a, b) => b[1] - a[1]);
+  const largest = [...clock.spent].map(([name, e]) => [name, e.ms / total] as const).sort((a, b) => b[1] - a[1]);
   return { key, case: c, whole, kernels, calls, largest: largest.slice(0, 8) };
 }
