@@ -31,12 +31,15 @@ const writers = languages.flatMap((language) => forms.map((form) => new Intl.Dat
 
 const iso = (date: number): string => new Date(date).toISOString().slice(0, 10);
 
-/** `count` dates, each written in one of all ways. Every eighth date of the century is for testing, the others for training. */
-function write(count: number, tested: boolean, rng: Rng): { source: string[]; target: string[] } {
+/** What a date is for: every sixteenth of the century for testing, every sixteenth for validation, the others for training. */
+const partOf = (n: number): "train" | "valid" | "test" => (n % 16 === 0 ? "test" : n % 16 === 8 ? "valid" : "train");
+
+/** `count` dates of a part, each written in one of all ways. */
+function write(count: number, part: "train" | "valid" | "test", rng: Rng): { source: string[]; target: string[] } {
   const pairs = { source: [] as string[], target: [] as string[] };
   while (pairs.source.length < count) {
     const n = rng.below(days);
-    if ((n % 8 === 0) !== tested) continue;
+    if (partOf(n) !== part) continue;
     const date = first + n * day;
     pairs.source.push(writers[rng.below(writers.length)]!.format(date));
     pairs.target.push(iso(date));
@@ -45,10 +48,10 @@ function write(count: number, tested: boolean, rng: Rng): { source: string[]; ta
 }
 
 /** Trains and tests; returns the share of unseen dates that are right to the letter. */
-export async function readDates({ pairs = 16_000, epochs = 3, picture = "", tell = console.log as (line: string) => void } = {}) {
+export async function readDates({ pairs = 16_000, epochs = 4, picture = "", tell = console.log as (line: string) => void } = {}) {
   const began = performance.now();
   const engine = createEngine();
-  const texts = { name: "dates", train: write(pairs, false, new Rng(1)), valid: write(500, true, new Rng(2)), test: write(2000, true, new Rng(3)) };
+  const texts = { name: "dates", train: write(pairs, "train", new Rng(1)), valid: write(500, "valid", new Rng(2)), test: write(2000, "test", new Rng(3)) };
   tell(`${languages.length} languages, ${writers.length} forms, ${pairs} dates such as ${texts.train.source.slice(0, 3).join("; ")}   (${engine.backend})`);
   const options = { tokens: "char", hidden: 128, embedding: 32, decoderLayers: 1, batch: 2000, epochs, lr: "cosine(8e-3, warmup=40)", dropout: 0, labelSmoothing: 0, seed: 1 };
   for await (const event of translate.train(texts, options, { engine })) {

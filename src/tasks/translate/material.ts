@@ -59,7 +59,7 @@ export function makeMaterial(texts: TranslateTexts, options: TranslateOptions, m
     const kept = all.filter((pair) => Math.max(pair.source.length, pair.target.length) <= maxLength);
     tooLong += all.length - kept.length;
     if (kept.length > 0) return kept;
-    const least = Math.min(...all.map((pair) => Math.max(pair.source.length, pair.target.length)));
+    const least = all.reduce((n, pair) => Math.min(n, Math.max(pair.source.length, pair.target.length)), Number.POSITIVE_INFINITY);
     throw new SluiceError("data", `${texts.name}: every pair of the ${name} part is too long, the shortest has ${least} tokens, expected some of at most ${maxLength}; set maxLength (--max-length) higher`, { least, maxLength });
   };
   const learnt = encode(train, "training");

@@ -9,7 +9,7 @@ import { refuseTooLarge } from "../common/memory.ts";
 import { runFacts } from "../common/report.ts";
 import { type PlanEvent, type RunOptions, type TaskEvent, type TaskTraining, type Trained, trainModel } from "../common/run.ts";
 import { baselineScores } from "./baselines.ts";
-import { type Pair, PairBatches } from "./batches.ts";
+import { PairBatches } from "./batches.ts";
 import { learningTask } from "./learn.ts";
 import { makeMaterial, type Material, type TranslateTexts } from "./material.ts";
 import { planTranslate, trainingBytes, type TranslateOptions, type TranslatePlan } from "./options.ts";
@@ -98,10 +98,17 @@ export async function* trainTranslate(texts: TranslateTexts, options: TranslateO
   return { model, report, ended };
 }
 
-/** Of all tokens, and where each pair ends. */
+/** Of all tokens, and where each side of a pair ends. */
 function fingerprintOf({ train: t, valid }: Material): string {
-  const parts = (pairs: readonly Pair[]) => pairs.flatMap(({ source, target }) => [Int32Array.of(source.length, target.length), source, target]);
-  return fingerprint(...parts(t), ...parts(valid ?? []));
+  const sides = [...t, ...(valid ?? [])].flatMap((pair) => [pair.source, pair.target]);
+  const all = new Int32Array(sides.reduce((n, side) => n + 1 + side.length, 0));
+  let at = 0;
+  for (const side of sides) {
+    all[at] = side.length;
+    all.set(side, at + 1);
+    at += 1 + side.length;
+  }
+  return fingerprint(all);
 }
 
 /** What a person should know before time is spent. */

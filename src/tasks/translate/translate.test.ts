@@ -209,3 +209,10 @@ test("words without an entry are copied from the source", async () => {
   expect(one!.unknown).toBe(1);
   expect(one!.text).toBe("i am zaphod");
 });
+
+test("a hundred thousand pairs are no trouble", async () => {
+  const source = Array.from({ length: 100_000 }, (_, i) => `${i % 977}`);
+  const training = trainTranslate({ name: "many", train: { source, target: source } }, small, { engine: createEngine({ threads: 1 }) });
+  expect((await training.next()).value).toMatchObject({ type: "plan", pairs: { train: 90_000, valid: 5000, test: 5000 } });
+  await training.return(undefined as never);
+});
