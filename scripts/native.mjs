@@ -143,14 +143,15 @@ export function pack(folder) {
   }
 }
 
-/** Whether the compiler is there and can build programs with AddressSanitizer. */
-export function hasSanitizer() {
+/** Whether programs can be built with AddressSanitizer (or "thread": ThreadSanitizer) and run here. */
+export function hasSanitizer(sanitizer = "address") {
   const cxx = missing() === null ? compiler() : null;
   if (cxx === null) return false;
   const work = mkdtempSync(join(tmpdir(), "sluice-check-"));
   try {
     writeFileSync(join(work, "empty.cpp"), "int main() {}\n");
-    return spawnSync(cxx, ["-fsanitize=address", join(work, "empty.cpp"), "-o", join(work, "empty")], { stdio: "ignore" }).status === 0;
+    const quietly = { stdio: "ignore" };
+    return spawnSync(cxx, [`-fsanitize=${sanitizer}`, join(work, "empty.cpp"), "-o", join(work, "empty")], quietly).status === 0 && spawnSync(join(work, "empty"), quietly).status === 0;
   } finally {
     rmSync(work, { recursive: true, force: true });
   }
@@ -162,7 +163,7 @@ export async function checkMemory(isa, sanitizer = "address") {
   try {
     writeBindings(work);
     const program = join(work, "check");
-    const sanitize = ["-O1", "-g", `-fsanitize=${sanitizer}`, "-fno-omit-frame-pointer"];
+    const sanitize = ["-O1", "-g1", `-fsanitize=${sanitizer}`, "-fno-omit-frame-pointer"];
     await run(compiler(), [...flags, ...units[isa], ...sanitize, `-DISA=${isa}`, `-I${native}`, `-I${work}`, join(native, "check.cpp"), join(native, "pool.cpp"), "-o", program, "-lpthread"]);
     return await run(program, []);
   } finally {
