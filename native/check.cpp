@@ -212,7 +212,7 @@ void layers() {
   }
   attention(1, 7, 5, 19, 9);
   attention(3, 5, 7, 16, 65);
-  for (int n : {1, 2, 65, 600}) crossEntropy(n, 9, 17);
+  for (int n : {1, 2, 65, 600}) crossEntropy(n, 40, 70);
   for (int n : {1, 17, 70'001}) update(n);
   gru(3, 67, 130, 129, 1);
   gru(3, 67, 130, 129, 0);
