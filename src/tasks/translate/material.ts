@@ -36,7 +36,7 @@ const DEFAULT_SPLIT = { by: "fractions", train: 0.9, valid: 0.05, test: 0.05 } a
 
 /**
  * Cuts, learns the tokens of both sides from the training part alone, and encodes.
- * @throws data: sides of different lengths, a part without pairs, every pair too long; usage, range: tokens that cannot be meant
+ * @throws data: sides of different lengths, a part without pairs, an empty source, every pair too long; usage, range: tokens that cannot be meant
  */
 export function makeMaterial(texts: TranslateTexts, options: TranslateOptions, maxLength: number, seed: number): Material {
   for (const [part, { source, target }] of Object.entries({ training: texts.train, validation: texts.valid, test: texts.test }).flatMap(([name, p]) => (p ? [[name, p] as const] : []))) {
@@ -44,6 +44,9 @@ export function makeMaterial(texts: TranslateTexts, options: TranslateOptions, m
       throw new SluiceError("data", `${texts.name}: the ${part} sources are ${source.length}, their targets ${target.length}, expected as many; line n of one belongs to line n of the other`);
     }
     if (source.length === 0) throw new SluiceError("data", `${texts.name}: the ${part} part has 0 pairs, expected at least one`);
+    // Here, for the test part is read again only when the training is over.
+    const empty = source.findIndex((text) => text.trim() === "");
+    if (empty >= 0) throw new SluiceError("data", `${texts.name}: source ${empty + 1} of the ${part} part is empty, expected text`, { line: empty + 1 });
   }
   const parts = cut(texts, options.split, seed);
   const { train } = parts;
@@ -54,8 +57,6 @@ export function makeMaterial(texts: TranslateTexts, options: TranslateOptions, m
   let tooLong = 0;
   const encode = (part: ParallelTexts, name: string): Pair[] => {
     const all = encodePairs({ source, target }, part);
-    const empty = all.findIndex((pair) => pair.source.length === 0);
-    if (empty >= 0) throw new SluiceError("data", `${texts.name}: source ${empty + 1} of the ${name} part is empty, expected text`, { line: empty + 1 });
     const kept = all.filter((pair) => Math.max(pair.source.length, pair.target.length) <= maxLength);
     tooLong += all.length - kept.length;
     if (kept.length > 0) return kept;

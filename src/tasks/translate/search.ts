@@ -193,6 +193,9 @@ function finish(sentence: Sentence, search: Search, steps: number): boolean {
   if (steps >= most) {
     if (greedy) addOnce(done, hypothesis(greedy, false, search));
     for (const beam of beams) addOnce(done, hypothesis(beam, false, search));
+    // It may stay in the batch for a while, where nothing of it may go on.
+    sentence.beams = [];
+    sentence.greedy = null;
     return true;
   }
   const enough = beams.length === 0 || done.length >= search.beam;

@@ -9,7 +9,9 @@ import { decodeModel, encodeModel, type ModelFile } from "../../formats/model.ts
 import { logSoftmax } from "../../ops/softmax.ts";
 import { load } from "./index.ts";
 import type { TranslateOptions } from "./options.ts";
+import { searchOf } from "./rank.ts";
 import type { ParallelTexts } from "./scores.ts";
+import { searchBatch } from "./search.ts";
 import { type TrainedTranslator, trainTranslate } from "./train.ts";
 import type { Translator } from "./translator.ts";
 
@@ -144,6 +146,18 @@ test("what a text becomes does not depend on its company, whatever the attention
   }
 });
 
+test("a text that is cut off at its longest length stays as it was then, whoever goes on beside it", async () => {
+  const { model: m } = await rough();
+  const sources = strings(10, 12).source.map((text) => m.source.encode(text));
+  const most = sources.map((_, i) => (i % 5 === 0 ? 2 : 20)); // two are cut off while eight go on: too few to be taken out of the batch
+  const search = searchOf({ beam: 3 });
+  const find = (which: readonly number[]) => searchBatch(m.engine, m.network, m.marks, which.map((i) => sources[i]!), which.map((i) => most[i]!), search);
+  const all = sources.map((_, i) => i);
+  const together = find(all);
+  expect(together).toEqual(all.map((i) => find([i])[0]!));
+  for (const [i, found] of together.entries()) for (const h of found) expect(h.tokens.length).toBeLessThanOrEqual(most[i]!);
+});
+
 test("a file holds everything: the same translations after it, shared vocabulary or not", async () => {
   const { source } = strings(12, 5);
   const shared = (await trained({ ...small, epochs: 1, shared: true }, {}, strings(200, 2))).model;
@@ -192,6 +206,9 @@ test("texts and options that cannot be meant are refused", async () => {
   await expect(start(pairs, { ...small, hidden: 0 })).rejects.toThrow(/hidden is 0/);
   await expect(start(pairs, { ...small, split: { by: "counts", train: 40, valid: 5, test: 5 } })).rejects.toThrow(/there are 40 pairs, expected at least 50/);
   await expect(start(pairs, { ...small, tying: "all" })).rejects.toThrow(/tying is "all" without a shared vocabulary/);
+  const withEmpty: ParallelTexts = { source: [...pairs.source.slice(0, 3), " "], target: pairs.target.slice(0, 4) };
+  const held = trainTranslate({ name: "strings", train: pairs, test: withEmpty }, { ...small, epochs: 1 }, { engine: createEngine({ threads: 1 }) });
+  await expect(held.next()).rejects.toThrow(/source 4 of the test part is empty/); // before the first step, not after the last
   expect(() => model.translate([""])).toThrow(/the text is empty/);
   expect(() => model.translate(["ab", " "])).toThrow(/text 2: the text is empty/);
   expect(() => model.translate(["ab"], { beam: 0 })).toThrow(/beam is 0, expected a whole number from 1/);
