@@ -90,6 +90,28 @@ for (const file of files) {
     }
   });
 
+  test(`${file}: cross entropy, forward and back, the same bytes`, () => {
+    for (const [N, V] of [[1, 2], [63, 5], [65, 3], [300, 7]] as const) {
+      const results = [1, ...counts].map((threads) => {
+        const m = load(file, threads);
+        m.reset();
+        // Two rows alike, with weights that cancel and leave so few bits to the others that the loss shows in which order they were added.
+        const [numbers, weights] = [noise(6, N * V), noise(7, N)];
+        if (N > 2) {
+          for (let c = 0; c < V; c++) numbers[(N - 2) * V + c] = numbers[V + c]!;
+          [weights[1], weights[N - 2]] = [1e12, -1e12];
+        }
+        const [logits, weight, target] = [m.put(numbers), m.put(weights), m.putInts(weights.map((w) => (Math.abs(w) > 0.9 ? 0 : w > 0.8 ? -1 : 1)))];
+        const [y, divisor, normal, dlogits, dy] = [m.fill(1), m.fill(1), m.fill(N, 0), m.fill(N * V, 0.5), m.put([0.3])];
+        expect(m.call("cross_entropy_forward", y, divisor, normal, logits, target, 0, weight, N, V, 0, 0.1, -1)).toBe(-1);
+        m.call("cross_entropy_backward", dlogits, dy, divisor, normal, logits, target, 0, weight, N, V, 0.1, -1);
+        m.check();
+        return [m.bits(y, 1), m.bits(divisor, 1), m.bits(normal, N), m.bits(dlogits, N * V)];
+      });
+      for (const [i, got] of results.entries()) expect(got.every((bits, k) => bits === results[0]![k]), `${[N, V]}, ${[1, ...counts][i]} threads`).toBe(true);
+    }
+  });
+
   test(`${file}: optimizers and the norm of gradients, the same bytes`, () => {
     for (const N of [1, 15, 17, 1000, 70_001]) {
       const results = [1, ...counts].map((threads) => {
