@@ -28,11 +28,12 @@ export function command(session: Session): Command {
 }
 
 async function evaluateFile(modelPath: string, textPath: string, flags: Flags, session: Session): Promise<void> {
-  const [{ openModel }, { machineEngine }, { LanguageModel }, { countingScores }, { judge, showScores }, { readText }] = await Promise.all([
+  const [{ openModel }, { machineEngine }, { LanguageModel }, { countingScores }, { itemsText }, { judge, showScores }, { readText }] = await Promise.all([
     import("./model-file.ts"),
     import("./engine.ts"),
     import("../tasks/language/model.ts"),
     import("../tasks/language/baselines.ts"),
+    import("../tasks/language/items.ts"),
     import("../tasks/language/report.ts"),
     import("../text/index.ts"),
   ]);
@@ -40,7 +41,10 @@ async function evaluateFile(modelPath: string, textPath: string, flags: Flags, s
   const model = LanguageModel.fromFile(openModel(modelPath, "evaluate", "language"), machineEngine(flags.threads), modelPath);
   const text = await readText(textPath);
   const test = model.evaluate(text);
-  const encode = (t: string) => ({ text: t, ids: model.tokenizer.encode(t) });
+  const encode = (t: string) => {
+    const scored = model.config.items ? itemsText(t) : t;
+    return { text: scored, ids: model.tokenizer.encode(scored) };
+  };
   const baselines = flags.train === undefined ? {} : countingScores(encode(await readText(flags.train)), null, encode(text), model.tokenizer.size);
   const verdict = judge(test, baselines);
   const source = basename(textPath);

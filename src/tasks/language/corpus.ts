@@ -3,6 +3,7 @@ import { SluiceError } from "../../base/errors.ts";
 import { Rng } from "../../base/random.ts";
 import type { SplitSpec } from "../../data/split.ts";
 import { type Tokenizer, type TokenizerOptions, trainTokenizer } from "../../text/index.ts";
+import { itemsOf, itemsText, joinItems, looksLikeItems } from "./items.ts";
 
 /** A text and its name, for notes and errors. */
 export interface NamedText {
@@ -46,17 +47,9 @@ export interface CorpusOptions {
   items: boolean | "auto";
   split?: Exclude<SplitSpec, { by: "dates" }> | undefined;
   seed: number;
-  /** Tokens that are learnt already: a resumed run. */
-  tokenizer?: Tokenizer | undefined;
 }
 
 const DEFAULT_SPLIT = { by: "fractions", train: 0.8, valid: 0.1, test: 0.1 } as const;
-
-/** Whether lines look like a list of names or words: nearly all hold one word. */
-export function looksLikeItems(text: string): boolean {
-  const lines = text.slice(0, 200_000).split("\n").map((line) => line.trim()).filter((line) => line !== "");
-  return lines.length >= 20 && lines.filter((line) => !/\s/u.test(line)).length >= 0.95 * lines.length;
-}
 
 /** The token of a line's end, −1 where it is none of its own. */
 export function markOf(tokenizer: Tokenizer): number {
@@ -74,7 +67,7 @@ export function makeCorpus(texts: LanguageTexts, options: CorpusOptions): Corpus
   }
   const items = options.items === "auto" ? looksLikeItems(texts.train.text) : options.items;
   const { train, valid, test } = cut(texts, options, items);
-  const tokenizer = options.tokenizer ?? trainTokenizer(options.tokens, [train.text], tokenizerOptions(options));
+  const tokenizer = trainTokenizer(options.tokens, [train.text], tokenizerOptions(options));
   const mark = markOf(tokenizer);
   if (items && mark < 0) throw new SluiceError("data", `${train.name}: a line's end is no token of its own, expected one, for every line is an item; use --tokens char or word, or leave out --lines`, { file: train.name });
   const encode = ({ name, text }: NamedText): TextPart => ({ name, text, ids: tokenizer.encode(text) });
@@ -91,22 +84,18 @@ function cut({ train, valid, test }: LanguageTexts, { split, seed }: CorpusOptio
   const from = split ?? (valid || test ? { ...DEFAULT_SPLIT, train: valid && test ? 1 : 0.9 } : DEFAULT_SPLIT);
   const share = { train: from.train, valid: valid ? 0 : from.valid, test: test ? 0 : from.test };
   const whole = (part: string, text: string): NamedText | null => (text === "" ? null : { name: `${name} (${part})`, text });
-  const units = items ? shuffledLines(train.text, seed) : null;
+  const given = (part: NamedText): NamedText => (items ? { ...part, text: itemsText(part.text) } : part);
+  const units = items ? new Rng(seed).shuffle(itemsOf(train.text)) : null;
   const n = units?.length ?? train.text.length;
   const sizes = sizesOf(n, from.by, share, name, units ? "lines" : "characters");
-  const take = (begin: number, end: number): string => (units ? units.slice(begin, end).map((line) => `${line}\n`).join("") : train.text.slice(border(train.text, begin), border(train.text, end)));
+  const take = (begin: number, end: number): string => (units ? joinItems(units.slice(begin, end)) : train.text.slice(border(train.text, begin), border(train.text, end)));
   const trained = take(0, sizes.train);
   if (trained.trim() === "") throw new SluiceError("data", `${name}: the training part is empty, expected some text; give more of it, or another split`, { file: name });
   return {
     train: { name, text: trained },
-    valid: valid ?? whole("valid", take(sizes.train, sizes.train + sizes.valid)),
-    test: test ?? whole("test", take(sizes.train + sizes.valid, sizes.train + sizes.valid + sizes.test)),
+    valid: valid ? given(valid) : whole("valid", take(sizes.train, sizes.train + sizes.valid)),
+    test: test ? given(test) : whole("test", take(sizes.train + sizes.valid, sizes.train + sizes.valid + sizes.test)),
   };
-}
-
-function shuffledLines(text: string, seed: number): string[] {
-  const lines = text.split("\n").map((line) => line.trim()).filter((line) => line !== "");
-  return new Rng(seed).shuffle(lines);
 }
 
 function sizesOf(n: number, by: "counts" | "fractions", share: Record<"train" | "valid" | "test", number>, name: string, unit: string): Record<"train" | "valid" | "test", number> {

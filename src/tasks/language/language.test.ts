@@ -196,6 +196,12 @@ test("lines that are items: learnt in any order, written one by one, each from t
   const both = model.evaluate("anna\nrosanna\n");
   expect(both.tokens).toBe(13);
   expect(both.nats * 13).toBeCloseTo(alone[0]!.nats * 5 + alone[1]!.nats * 8, 4);
+  // Empty lines, spaces around items and a missing last line end are no letters: characters, words and baselines count the same items.
+  const loose = "anna\n\n  rosanna ";
+  expect(model.evaluate(loose)).toEqual(both);
+  const tested = await learn({ train: { name: "names", text }, test: { name: "loose", text: loose } }, { hidden: 8, epochs: 1, batch: 16 });
+  expect(tested.report.test).toMatchObject({ tokens: 13, characters: 13, words: 4 });
+  for (const baseline of Object.values(tested.report.baselines)) expect(baseline).toMatchObject({ tokens: 13, characters: 13, words: 4 });
 });
 
 test("words, byte pairs and bytes are learnt too; a tied output has no weights of its own", async () => {

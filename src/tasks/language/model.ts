@@ -12,6 +12,7 @@ import type { Tokenizer } from "../../text/index.ts";
 import { loadTensors, requireTask, tensorsOf } from "../common/model-file.ts";
 import type { TaskModel } from "../common/run.ts";
 import { checkLanguage } from "./check.ts";
+import { itemsText } from "./items.ts";
 import { Learner, type LearnOptions } from "./personal.ts";
 import { LanguageNetwork, type LanguageNetworkConfig } from "./network.ts";
 import { scoreBatches, scoredItems, scoreText } from "./score.ts";
@@ -86,11 +87,12 @@ export class LanguageModel implements TaskModel {
   }
 
   /**
-   * Figures on a text that the model has not been trained on.
+   * Figures on a text that the model has not been trained on. Where lines are items, empty ones and the spaces around them don't count.
    * @throws data: too short to score
    */
-  evaluate(text: string): LanguageScores {
+  evaluate(given: string): LanguageScores {
     const { config, tokenizer, network } = this;
+    const text = config.items ? itemsText(given) : given;
     const ids = config.items ? tokenizer.encode(text) : this.started(tokenizer.encode(text));
     if (ids.length < 2) throw new SluiceError("data", "evaluate: the text is too short to predict anything of it, expected more than one token");
     const { nats, tokens } = config.items ? scoreBatches(network, scoredItems(ids, config.mark)) : scoreText(network, ids);

@@ -54,3 +54,9 @@ test("targets are always candidates, and each token is one as often as its corre
   }
   for (let id = 0; id < V; id++) expect(Math.abs(seen[id]! - said[id]!), `token ${id}`).toBeLessThan(0.03);
 });
+
+test("a vocabulary of hundreds of thousands of tokens is sampled too", () => {
+  const { ids, targets } = new CandidateSampler(new Int32Array(200_000).fill(1), 50).draw(Int32Array.of(7, 199_999, 7), new Rng(1));
+  expect(Array.from(targets, (place) => ids[place])).toEqual([7, 199_999, 7]);
+  expect(ids.length).toBeLessThan(120);
+});

@@ -50,7 +50,7 @@ export class CandidateSampler {
 /** min(1, c·w) with c such that they sum to `size` (or all are 1). */
 function inclusion(weights: Float64Array, size: number): Float64Array {
   let low = 0;
-  let high = 1 / Math.max(Math.min(...weights), 1e-300);
+  let high = 1 / Math.max(weights.reduce((a, b) => Math.min(a, b)), 1e-300);
   for (let i = 0; i < 200; i++) {
     const c = (low + high) / 2;
     let sum = 0;

@@ -57,8 +57,9 @@ function spelt(model: LanguageModel, context: string, typed: string, k: number):
       for (const id of special) scores[from * V + id] = Number.NEGATIVE_INFINITY;
       // While what was typed is being spelt few tokens fit, and any of them may.
       const spelling = tokenizer.decode(before).length < begun.length;
-      for (const at of largest(scores, from * V, (from + 1) * V, spelling ? V : WIDTH)) {
+      for (const at of spelling ? range(from * V, (from + 1) * V) : largest(scores, from * V, (from + 1) * V, WIDTH)) {
         const total = score + scores[at]!;
+        if (total === Number.NEGATIVE_INFINITY) continue;
         const all = [...before, at - from * V];
         const text = tokenizer.decode(all);
         if (text.length <= begun.length ? !begun.startsWith(text) : !text.startsWith(begun)) continue;
@@ -75,4 +76,8 @@ function spelt(model: LanguageModel, context: string, typed: string, k: number):
     ({ states, scores } = advance(network, pick(states, best.map(({ from }) => from)), best.map(({ ids: all }) => all.at(-1)!)));
   }
   return [...found].map(([word, probability]) => ({ word, probability })).sort((a, b) => b.probability - a.probability || (a.word < b.word ? -1 : 1)).slice(0, k);
+}
+
+function* range(from: number, to: number): Generator<number> {
+  for (let i = from; i < to; i++) yield i;
 }
