@@ -98,7 +98,7 @@ function frequent(counts: ReadonlyMap<string, number>, minCount: number, size = 
   }
   const kept = [...counts].filter(([, n]) => n >= minCount);
   if (kept.length === 0) {
-    throw new SluiceError("range", `tokens: minCount is ${minCount}, expected at most ${Math.max(...counts.values())}, the count of the most frequent token`, { minCount });
+    throw new SluiceError("range", `tokens: minCount is ${minCount}, expected at most ${[...counts.values()].reduce((a, b) => Math.max(a, b))}, the count of the most frequent token`, { minCount });
   }
   return kept
     .sort(([a, n], [b, m]) => m - n || (a < b ? -1 : 1))

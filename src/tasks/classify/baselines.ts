@@ -1,7 +1,7 @@
 /** @file What a classifier must beat: the most frequent class, naive Bayes on texts, the nearest neighbour on series. Runs in browsers. */
 import { naiveBayes } from "../../text/index.ts";
 import type { Samples } from "./batch.ts";
-import { type Scores, score } from "./evaluate.ts";
+import { argMax, type Scores, score } from "./evaluate.ts";
 
 /** Scores of one baseline on the test items. */
 export type BaselineScores = Pick<Scores, "accuracy" | "macroF1">;
@@ -25,7 +25,7 @@ export function classifyBaselines(samples: Samples, labels: readonly Int32Array[
   };
   const counts = new Float64Array(names.length);
   for (const i of own) for (const c of labels[i]!) counts[c]!++;
-  const most = multiLabel ? counts.map((n) => +(2 * n > own.length)) : oneOf(names.length, counts.indexOf(Math.max(...counts)));
+  const most = multiLabel ? counts.map((n) => +(2 * n > own.length)) : oneOf(names.length, argMax(counts, 0, names.length));
   const kinds: Record<string, Answer> = { majority: () => most };
   if (samples.kind === "text") kinds["naive Bayes"] = bayes(samples, labels, own, names.length, multiLabel);
   else if (own.length > 0) kinds["nearest neighbour"] = nearest(samples.items.map((s) => s.features), labels, own, names.length);

@@ -31,6 +31,9 @@ export function checkClassifier(file: LoadedModel, where: string): { config: Cla
   for (const key of ["dropout", "unitDropout", "wideDropout"] as const) need(isShare(n[key]), `config.network.${key}`, n[key], "a probability from 0 to below 1");
   // Every layer of every member has tensors of its own: a million of them are not built to find that out.
   need(2 * n.layers * n.members <= file.tensors.size, "config.network.layers", n.layers, `fewer, for there are ${file.tensors.size} tensors and ${n.members} members`);
+  const held = [...file.tensors.values()].reduce((sum, t) => sum + t.shape.reduce((a, b) => a * b, 1), 0);
+  const least = n.members * (n.hidden * n.hidden + n.hidden * n.classes + (n.input === "text" ? n.width * n.embedding : n.width * n.hidden) + n.wide * n.classes);
+  need(least <= held, "config.network", n, `sizes that its ${held} numbers can fill`);
 
   need(isTexts(config.classes) && config.classes.length === n.classes && new Set(config.classes).size === n.classes, "config.classes", config.classes, `${n.classes} different names`);
   need(typeof config.multiLabel === "boolean", "config.multiLabel", config.multiLabel, "true or false");

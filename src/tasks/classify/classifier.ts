@@ -185,7 +185,7 @@ export function toProbabilities({ deep, wide }: PartLogits, { network: { classes
   if (multiLabel) return p.map((z) => 1 / (1 + Math.exp(-z)));
   for (let at = 0; at < p.length; at += C) {
     const row = p.subarray(at, at + C);
-    const top = Math.max(...row);
+    const top = row[argMax(p, at / C, C)]!;
     let sum = 0;
     for (let c = 0; c < C; c++) sum += row[c] = Math.exp(row[c]! - top);
     for (let c = 0; c < C; c++) row[c]! /= sum;

@@ -3,6 +3,7 @@ import { beforeAll, expect, test } from "vitest";
 import { SluiceError } from "../../base/errors.ts";
 import { createEngine } from "../../engine/index.ts";
 import { encodeModel, type ModelFile } from "../../formats/model.ts";
+import { restoreTokenizer } from "../../text/index.ts";
 import * as classify from "./index.ts";
 
 const engine = createEngine({ simd: "plain" });
@@ -77,6 +78,15 @@ test.each<[string, unknown]>([
   ["config.network.wide", 3],
 ])("a series classifier whose %s is %j is refused", (path, value) => {
   expect(() => load(series, path, value)).toThrow(SluiceError);
+});
+
+test("sizes that the file's own numbers cannot fill are refused before anything is built", () => {
+  const used = engine.memory.usage.total;
+  const wide = changed(changed(text as unknown as Json, "preprocessing.units.grams.buckets", 2 ** 26 - 100), "config.network.width", 0);
+  const { size } = restoreTokenizer(text.preprocessing["tokenizer"], "x");
+  expect(() => load(wide as unknown as ModelFile, "config.network.width", size + 2 ** 26 - 100)).toThrow(/config\.network is .* numbers can fill/);
+  expect(() => load(text, "config.network.hidden", 30_000)).toThrow(/config\.network is .* numbers can fill/);
+  expect(engine.memory.usage.total).toBe(used);
 });
 
 test("the files themselves are fine, and whatever a reading says does no harm", () => {
