@@ -64,7 +64,8 @@ struct Team {
   int most = 1;  // threads that the engine at work may use, the caller included
   int least = OPERATIONS_PER_PART; // operations that make a part worth it; tests want parts of next to nothing
   int ready = 0; // helpers that are there
-  int alone = 0, penalty = 0; // jobs to come that the caller does by itself, since helpers were late; how many that was last
+  long long operations = 0;         // of the job
+  long long alone = 0, penalty = 0; // operations to come that the caller does by itself, since helpers were late; how many that was last
   int spins = 0;              // looks after which a helper is late
   bool late = false;
   bool asked = false;
@@ -91,7 +92,7 @@ constexpr int OPERATIONS_PER_SPIN = 50;
 constexpr int SPINS = 4'000;
 constexpr int OPERATIONS_PER_SPIN = 5'000;
 #endif
-constexpr int MOST_ALONE = 256;
+constexpr long long MOST_ALONE = 1'000'000'000; // some ten milliseconds: a job as long as that always asks for help, however late it was
 constexpr int SPINS_IDLE = 8 * SPINS; // looks before a helper without work sleeps: a fraction of a millisecond
 
 // Waits while *word is `was`. A word that is waited for is written in sequence with `sleepers`, see tell().
@@ -106,8 +107,9 @@ static inline void tell(Team* team, unsigned* word) {
   if (__atomic_load_n(&team->sleepers, __ATOMIC_SEQ_CST) > 0) team->wake(team, word);
 }
 
-// The caller's wait. Helpers that take about twice as long as the caller (OPERATIONS_PER_SPIN is a part's work during one look) have no core of their own: others use the machine, and a job in
-// parts would take the time that it takes until all of them had one. Then the next jobs are done alone, more of them each time.
+// The caller's wait. Helpers that take about twice as long as the caller (OPERATIONS_PER_SPIN is a part's work during one look) have no core
+// of their own: others use the machine, and a job in parts would take the time that it takes until all of them had one. Then the next jobs
+// are done alone, more of them each time, if they are short.
 static inline void awaitHelpers(Team* team, unsigned* word, unsigned was) {
   for (int i = 0; i < team->spins; i++) {
     if (__atomic_load_n(word, __ATOMIC_ACQUIRE) != was) return;
@@ -123,7 +125,8 @@ static inline void judgeHelpers(Team* team) {
   }
   team->late = false;
   if (team->least != OPERATIONS_PER_PART) return; // tests want parts whatever they cost
-  team->penalty = team->penalty * 2 + 2 < MOST_ALONE ? team->penalty * 2 + 2 : MOST_ALONE;
+  team->penalty = 2 * (team->penalty + team->operations);
+  if (team->penalty > MOST_ALONE) team->penalty = MOST_ALONE;
   team->alone = team->penalty;
 }
 
@@ -176,10 +179,12 @@ static inline int partsNow(Team* given, long long operations, int pieces) {
   if (most == 1) return 1;
   Team* team = teamOf(given);
   if (__atomic_load_n(&team->ready, __ATOMIC_ACQUIRE) + 1 < team->most) team->summon(team);
-  if (team->alone > 0) {
-    team->alone--;
+  if (team->alone >= operations) {
+    team->alone -= operations;
     return 1;
   }
+  team->alone = 0;
+  team->operations = operations;
   const long long spins = SPINS + operations / OPERATIONS_PER_SPIN;
   team->spins = spins < 100'000'000 ? int(spins) : 100'000'000;
   const int here = __atomic_load_n(&team->ready, __ATOMIC_ACQUIRE) + 1;
