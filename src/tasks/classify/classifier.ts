@@ -9,6 +9,7 @@ import { parametersOf } from "../../nn/module.ts";
 import type { Tokenizer } from "../../text/tokenizer.ts";
 import { loadTensors, requireTask, tensorsOf } from "../common/model-file.ts";
 import type { TaskModel } from "../common/run.ts";
+import { atOnce, type Steps } from "../common/turns.ts";
 import { lengthOf, makeBatch, type Samples, type SeriesSamples, type TextSamples } from "./batch.ts";
 import type { Calibration } from "./calibrate.ts";
 import { checkClassifier } from "./check.ts";
@@ -98,7 +99,12 @@ export class Classifier implements TaskModel {
   }
 
   /** Logits of the items numbered `which`, like lengths together; the mean of these members, or of all. */
-  logits(samples: Samples, which: ArrayLike<number>, members: readonly number[] = this.network.members.map((_, m) => m)): PartLogits {
+  logits(samples: Samples, which: ArrayLike<number>, members?: readonly number[]): PartLogits {
+    return atOnce(this.reading(samples, which, members));
+  }
+
+  /** The same step by step. */
+  *reading(samples: Samples, which: ArrayLike<number>, members: readonly number[] = this.network.members.map((_, m) => m)): Steps<PartLogits> {
     const C = this.config.network.classes;
     const deep = new Float64Array(which.length * C);
     const wide = this.config.network.wide > 0 ? new Float64Array(which.length * C) : null;
@@ -117,6 +123,7 @@ export class Classifier implements TaskModel {
           add(deep, parts.deep.data);
           if (wide && parts.wide) add(wide, parts.wide.data);
         });
+        yield;
       }
     }
     return { deep, wide };

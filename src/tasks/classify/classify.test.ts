@@ -79,6 +79,7 @@ test("a planted keyword decides the class, and explain finds it", async () => {
   expect(why.logit).toBeCloseTo(Math.log(why.probability / (1 - why.probability)), 4);
   // And what speaks against: the other class's explanation of the same text has the opposite signs.
   const other = explainText(model, text, { label: "class 1" });
+  for (const steps of [0, 1.5, 5000]) expect(() => explainText(model, text, { steps })).toThrow(`explain: steps is ${steps}, expected a whole number from 1 to 1024`);
   expect(other.tokens.reduce((a, b) => (b.score < a.score ? b : a)).token).toBe("splendid");
 });
 

@@ -58,7 +58,7 @@ export function classesOf(data: Labelled, most = 1000): string[] {
   if (classes.length > most) {
     throw new SluiceError(
       "data",
-      `${source}: the labels have ${classes.length} classes in ${labels.length} items, expected at most ${most}; is it the right column? Numbers to be predicted are no classes; merge rare classes, or allow more (maxClasses)`,
+      `${source}: the labels have ${classes.length} classes in ${labels.length} items, expected at most ${most}; is it the right column? Numbers to be predicted are no classes; merge rare classes, or allow more (maxClasses, --max-classes)`,
       { source, classes: classes.length, most },
     );
   }

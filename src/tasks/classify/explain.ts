@@ -56,10 +56,11 @@ const MOST_STEPS = 1024;
 
 /**
  * Attributions of the tokens of one text.
- * @throws missing: no such class; state: a classifier of series; data: a text without a token
+ * @throws missing: no such class; state: a classifier of series; data: a text without a token; range: steps that are no number of points
  */
 export function explainText(classifier: Classifier, text: string, { label, steps = 32, tolerance = 0.01 }: ExplainOptions = {}): Explanation {
   const { classes, multiLabel, calibration, network } = classifier.config;
+  if (!(Number.isInteger(steps) && steps >= 1 && steps <= MOST_STEPS)) throw new SluiceError("range", `explain: steps is ${steps}, expected a whole number from 1 to ${MOST_STEPS}`, { steps });
   const samples = classifier.readTexts([text]);
   const { units } = samples.items[0]!;
   if (units.length === 0) throw new SluiceError("data", "explain: the text has no token, expected at least one");

@@ -7,6 +7,7 @@ import type { TrainTask } from "../../train/index.ts";
 import { optionsOf, requireSameData, resumeFrom } from "../common/checkpoint.ts";
 import { runFacts } from "../common/report.ts";
 import { type PlanEvent, type RunOptions, type TaskEvent, type TaskTraining, type Trained, trainModel } from "../common/run.ts";
+import { inTurns, type Steps } from "../common/turns.ts";
 import { classifyBaselines } from "./baselines.ts";
 import { bucket, makeBatch } from "./batch.ts";
 import { calibrateParts, type Scored } from "./calibrate.ts";
@@ -58,7 +59,7 @@ function trainingTask({ plan, classifier, samples, labels, folds, sharedValid }:
       }
       return affine({ x: losses.reduce((a, b) => add({ a, b }).y) }, { scale: 1 / losses.length }).y;
     },
-    validate: () => calibrateParts(validLogits({ classifier, samples, labels, folds, sharedValid })).loss,
+    validate: async () => calibrateParts(await inTurns(validLogits({ classifier, samples, labels, folds, sharedValid }))).loss,
   };
 }
 
@@ -70,12 +71,13 @@ function yesNo(labels: readonly Int32Array[], items: ArrayLike<number>, C: numbe
 }
 
 /** Logits and truth of the validation items: a given set as all members see it together, otherwise each item as the member that did not learn from it. */
-function validLogits({ classifier, samples, labels, folds, sharedValid }: Pick<Prepared, "classifier" | "samples" | "labels" | "folds" | "sharedValid">): Scored & { items: Int32Array } {
+function* validLogits({ classifier, samples, labels, folds, sharedValid }: Pick<Prepared, "classifier" | "samples" | "labels" | "folds" | "sharedValid">): Steps<Scored & { items: Int32Array }> {
   const { config } = classifier;
   const C = config.classes.length;
-  const looks: { items: Int32Array; logits: PartLogits }[] = sharedValid
-    ? [{ items: folds[0]!.valid, logits: classifier.logits(samples, folds[0]!.valid) }]
-    : folds.map(({ valid }, m) => ({ items: valid, logits: classifier.logits(samples, valid, [m]) }));
+  const looks: { items: Int32Array; logits: PartLogits }[] = [];
+  for (const [m, { valid }] of (sharedValid ? folds.slice(0, 1) : folds).entries()) {
+    looks.push({ items: valid, logits: yield* classifier.reading(samples, valid, sharedValid ? undefined : [m]) });
+  }
   const items = Int32Array.from(looks.flatMap((l) => Array.from(l.items)));
   const joined = (part: (l: PartLogits) => Float64Array) => Float64Array.from(looks.flatMap((l) => Array.from(part(l.logits))));
   return {
@@ -111,11 +113,11 @@ export async function* trainClassify(data: ClassifyData, options: ClassifyOption
   const settings = { epochs, lr, optimizer, clipNorm, ema, patience, seed, ...(timeLimit === undefined ? {} : { timeLimit }) };
   const ended = yield* trainModel({ model, task, settings, options: asked, hash, saved }, run);
 
-  const seen = validLogits(prepared);
+  const seen = await inTurns(validLogits(prepared));
   const { deep, wide } = calibrateParts(seen);
   model.config.calibration = { deep, wide };
   const valid = score(toProbabilities(seen, model.config), Array.from(seen.items, (i) => labels[i]!), classes, { multiLabel });
-  const tested = test.length === 0 ? null : score(toProbabilities(model.logits(samples, test), model.config), Array.from(test, (i) => labels[i]!), classes, { multiLabel });
+  const tested = test.length === 0 ? null : score(toProbabilities(await inTurns(model.reading(samples, test)), model.config), Array.from(test, (i) => labels[i]!), classes, { multiLabel });
   // Without a test set the validation items are all there is: then the baselines must not have learnt from them either.
   const held = new Set(tested ? [] : seen.items);
   const taught = prepared.train.filter((i) => !held.has(i));

@@ -13,6 +13,7 @@ import { refuseTooLarge } from "./memory.ts";
 import { type FileCheck, fileCheck, loadTensors, requireTask, tensorsOf } from "./model-file.ts";
 import { judgeBy, layOut } from "./report.ts";
 import { type RunOptions, type TaskModel, trainModel } from "./run.ts";
+import { atOnce, inTurns, type Steps } from "./turns.ts";
 
 const engine = createEngine({ simd: "plain" });
 
@@ -124,4 +125,16 @@ test("the verdict: as good is not better, and a baseline without a figure does n
 
 test("a table's first column stands left, the others right", () => {
   expect(layOut([["", "MSE"], ["network", "0.1"], ["last", "10.25"]])).toBe("           MSE\nnetwork    0.1\nlast     10.25");
+});
+
+test("work in turns lets the event loop in between two steps, work at once does not; both return the same", async () => {
+  let turned = false;
+  function* work(): Steps<{ turned: boolean; sum: number }> {
+    for (const until = performance.now() + 60; performance.now() < until; );
+    yield;
+    return { turned, sum: 42 };
+  }
+  setImmediate(() => void (turned = true));
+  expect(atOnce(work())).toEqual({ turned: false, sum: 42 });
+  expect(await inTurns(work())).toEqual({ turned: true, sum: 42 });
 });

@@ -14,6 +14,7 @@ import { optionsOf, requireSameData, resumeFrom } from "../common/checkpoint.ts"
 import { refuseTooLarge } from "../common/memory.ts";
 import { runFacts } from "../common/report.ts";
 import { type PlanEvent, type RunOptions, type TaskEvent, type TaskTraining, type Trained, trainModel } from "../common/run.ts";
+import { inTurns, type Steps } from "../common/turns.ts";
 import { cutInputs, cutTargets } from "./batch.ts";
 import { calibrate } from "./calibrate.ts";
 import { type Evaluation, evaluate } from "./evaluate.ts";
@@ -182,21 +183,23 @@ function trainingTask(forecaster: Forecaster, { data, starts }: Material, plan: 
     const { inputs, scales } = cutInputs(data, config.network, config.norm, rows);
     return forecastLoss(config.output, forecaster.network.forward(inputs, rng), cutTargets(data, config.network, scales, rows), scales);
   };
+  /** The training loss on the validation windows, as the network will be used. */
+  function* validation(): Steps<number> {
+    let sum = 0;
+    const size = 256;
+    for (let first = 0; first < starts.valid.length; first += size) {
+      const part = starts.valid.subarray(first, first + size);
+      sum += part.length * engine.scope(() => lossOf(part).item());
+      yield;
+    }
+    return sum / starts.valid.length;
+  }
   let order = starts.train;
   return {
     startEpoch(rng: Rng) {
       order = rng.shuffle(starts.train.slice()).subarray(0, drawn);
     },
     loss: (index: number, rng: Rng) => lossOf(order.subarray(index * plan.batch, (index + 1) * plan.batch), rng),
-    /** The training loss on the validation windows, as the network will be used. */
-    validate() {
-      let sum = 0;
-      const size = 256;
-      for (let first = 0; first < starts.valid.length; first += size) {
-        const part = starts.valid.subarray(first, first + size);
-        sum += part.length * engine.scope(() => lossOf(part).item());
-      }
-      return sum / starts.valid.length;
-    },
+    validate: () => inTurns(validation()),
   };
 }

@@ -5,6 +5,12 @@ import type { Continuation, GenerateOptions } from "./generate.ts";
 import type { DialogueMarks, LanguageModel } from "./model.ts";
 import type { Session } from "./session.ts";
 
+/** An answer's end, and what was not understood. */
+export interface Said extends Continuation {
+  /** Tokens of your line that the model has never seen. */
+  unknown: number;
+}
+
 export class Chat {
   readonly #session: Session;
   readonly #marks: DialogueMarks;
@@ -26,19 +32,24 @@ export class Chat {
     return new Chat(model.session({ weights }), both, []);
   }
 
+  /** What the model's tokens are: `char`, `word`, … */
+  get tokenKind(): string {
+    return this.#session.model.tokenizer.kind;
+  }
+
   /** Lines that `undo` can take back. */
   get turns(): number {
     return this.#before.length;
   }
 
   /** Takes what you say; the answer comes piece by piece. */
-  *say(line: string, options: GenerateOptions = {}): Generator<string, Continuation, void> {
+  *say(line: string, options: GenerateOptions = {}): Generator<string, Said, void> {
     this.#before.push(this.#session.snapshot());
     const { you, me } = this.#marks;
-    this.#session.feed(`${you}${line.replace(/\s*\n\s*/gu, " ").trim()}\n${me}`);
+    const { unknown } = this.#session.feed(`${you}${line.replace(/\s*\n\s*/gu, " ").trim()}\n${me}`);
     const result = yield* this.#session.generate({ length: 400, ...options, stop: "\n" });
     if (result.ended !== "stop") this.#session.feed("\n"); // the next line begins a line
-    return result;
+    return { ...result, unknown };
   }
 
   /** As if your last line and its answer had never been. Returns whether there was one. */

@@ -250,6 +250,10 @@ test("a dialogue is answered; undo, fork and reset", async () => {
   const other = chat.fork();
   expect(say(chat, "who are you")).toBe("a small network");
   expect(chat.turns).toBe(2);
+  const strange = other.fork().say("who ☃ are ☃ you");
+  let last = strange.next();
+  while (!last.done) last = strange.next();
+  expect(last.value.unknown).toBe(2);
   expect(chat.undo()).toBe(true);
   expect(chat.snapshot()).toEqual(at);
   expect(other.snapshot()).toEqual(at);

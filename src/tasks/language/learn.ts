@@ -2,11 +2,12 @@
 import type { Rng } from "../../base/random.ts";
 import type { Engine } from "../../engine/engine.ts";
 import type { TrainTask } from "../../train/task.ts";
+import { inTurns } from "../common/turns.ts";
 import type { Batches } from "./batches.ts";
 import { languageLoss } from "./loss.ts";
 import { type LanguageNetwork, Output } from "./network.ts";
 import { type CandidateSampler, sampledLoss } from "./sampled.ts";
-import { CarriedStack, scoreBatches } from "./score.ts";
+import { CarriedStack, scoring } from "./score.ts";
 
 export interface LearningOptions {
   train: Batches;
@@ -41,8 +42,8 @@ export function learningTask(engine: Engine, network: LanguageNetwork, { train, 
     },
     ...(valid
       ? {
-          validate() {
-            const { nats, tokens } = scoreBatches(network, valid);
+          async validate() {
+            const { nats, tokens } = await inTurns(scoring(network, valid));
             return nats / tokens;
           },
         }

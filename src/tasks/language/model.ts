@@ -90,13 +90,13 @@ export class LanguageModel implements TaskModel {
    * Figures on a text that the model has not been trained on. Where lines are items, empty ones and the spaces around them don't count.
    * @throws data: too short to score
    */
-  evaluate(given: string): LanguageScores {
+  evaluate(text: string): LanguageScores {
     const { config, tokenizer, network } = this;
-    const text = config.items ? itemsText(given) : given;
-    const ids = config.items ? tokenizer.encode(text) : this.started(tokenizer.encode(text));
+    const scored = config.items ? itemsText(text) : text;
+    const ids = config.items ? tokenizer.encode(scored) : this.started(tokenizer.encode(scored));
     if (ids.length < 2) throw new SluiceError("data", "evaluate: the text is too short to predict anything of it, expected more than one token");
     const { nats, tokens } = config.items ? scoreBatches(network, scoredItems(ids, config.mark)) : scoreText(network, ids);
-    return scoresOf(nats, tokens, text);
+    return scoresOf(nats, tokens, scored);
   }
 
   /** Ids with the mark in front that stands for a text's start, where there is one. */

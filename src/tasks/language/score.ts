@@ -2,6 +2,7 @@
 import type { Engine } from "../../engine/engine.ts";
 import type { StackState } from "../../nn/stack.ts";
 import { CarriedState } from "../../train/bptt.ts";
+import { atOnce, type Steps } from "../common/turns.ts";
 import { type Batch, type Batches, ItemBatches, StreamBatches } from "./batches.ts";
 import { languageLoss } from "./loss.ts";
 import type { LanguageNetwork } from "./network.ts";
@@ -45,7 +46,7 @@ export interface Total {
 }
 
 /** Goes through all batches in their order, as the network will be used. */
-export function scoreBatches(network: LanguageNetwork, batches: Batches, carried = new CarriedStack(network.embedding.weight.engine, network)): Total {
+export function* scoring(network: LanguageNetwork, batches: Batches, carried = new CarriedStack(network.embedding.weight.engine, network)): Steps<Total> {
   const { engine } = network.embedding.weight;
   let nats = 0;
   let tokens = 0;
@@ -54,9 +55,13 @@ export function scoreBatches(network: LanguageNetwork, batches: Batches, carried
     if (!batch.carry && i > 0) carried.reset();
     nats += batch.count * engine.scope(() => engine.noGrad(() => chunkLoss(network, batch, carried)));
     tokens += batch.count;
+    yield;
   }
   return { nats, tokens };
 }
+
+/** The same at once. */
+export const scoreBatches = (network: LanguageNetwork, batches: Batches, carried?: CarriedStack): Total => atOnce(scoring(network, batches, carried));
 
 function chunkLoss(network: LanguageNetwork, { L, B, ids, targets, weight }: Batch, carried: CarriedStack): number {
   const { engine } = network.embedding.weight;

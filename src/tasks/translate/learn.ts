@@ -3,6 +3,7 @@ import type { Rng } from "../../base/random.ts";
 import type { Engine } from "../../engine/engine.ts";
 import type { Tensor } from "../../engine/tensor.ts";
 import type { TrainTask } from "../../train/task.ts";
+import { inTurns, type Steps } from "../common/turns.ts";
 import { ignored, type PairBatch, type PairBatches } from "./batches.ts";
 import type { TranslateNetwork } from "./network.ts";
 
@@ -59,12 +60,13 @@ export interface LearningOptions {
 }
 
 /** Mean nats of a target token. @param labelSmoothing 0 for the likelihood itself */
-export function meanLoss(engine: Engine, network: TranslateNetwork, batches: PairBatches, labelSmoothing = 0): number {
+export function* meanLoss(engine: Engine, network: TranslateNetwork, batches: PairBatches, labelSmoothing = 0): Steps<number> {
   let [sum, count] = [0, 0];
   for (let i = 0; i < batches.count; i++) {
     const batch = batches.batch(i);
     sum += batch.count * engine.scope(() => translateLoss(engine, network, batch, { labelSmoothing }).item());
     count += batch.count;
+    yield;
   }
   return sum / count;
 }
@@ -84,6 +86,6 @@ export function learningTask(engine: Engine, network: TranslateNetwork, { train,
       return translateLoss(engine, network, train.batch(index), { labelSmoothing, sampling: sampling * share, rng });
     },
     // Smoothed as in training: the plain likelihood turns upwards long before translations get worse.
-    ...(valid ? { validate: () => meanLoss(engine, network, valid, labelSmoothing) } : {}),
+    ...(valid ? { validate: () => inTurns(meanLoss(engine, network, valid, labelSmoothing)) } : {}),
   };
 }

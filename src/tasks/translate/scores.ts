@@ -1,5 +1,6 @@
 /** @file How good translations are: BLEU, chrF, how many are exact, and how likely the references are. Runs in browsers. */
 import { bleu, chrf } from "../../text/index.ts";
+import { atOnce, type Steps } from "../common/turns.ts";
 import { type Pair, PairBatches } from "./batches.ts";
 import { meanLoss } from "./learn.ts";
 import { encodeText } from "./side.ts";
@@ -49,10 +50,15 @@ export const encodePairs = ({ source, target }: Pick<Translator, "source" | "tar
  * @throws data: no pairs, or an empty source
  */
 export function scoreTranslator(model: Translator, texts: ParallelTexts, options: TranslateTextOptions = {}): { scores: TranslateScores; translations: string[] } {
-  const translations = model.translate(texts.source, { ...options, cut: true }).map(({ text }) => text);
+  return atOnce(scoring(model, texts, options));
+}
+
+/** The same step by step. */
+export function* scoring(model: Translator, texts: ParallelTexts, options: TranslateTextOptions = {}): Steps<{ scores: TranslateScores; translations: string[] }> {
+  const translations = (yield* model.translating(texts.source, { ...options, cut: true })).map(({ text }) => text);
   const { maxLength } = model.config;
   const short = encodePairs(model, texts).map(({ source, target }) => ({ source: source.slice(0, maxLength), target: target.slice(0, maxLength) }));
-  const nats = meanLoss(model.engine, model.network, new PairBatches(short, model.marks, 4000));
+  const nats = yield* meanLoss(model.engine, model.network, new PairBatches(short, model.marks, 4000));
   const scores = { ...textScores(translations, texts.target, model.lowercase), nats, perplexity: Math.exp(nats), sentences: texts.source.length, beam: options.beam ?? 5 };
   return { scores, translations };
 }

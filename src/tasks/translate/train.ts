@@ -8,13 +8,14 @@ import { optionsOf, requireSameData, resumeFrom } from "../common/checkpoint.ts"
 import { refuseTooLarge } from "../common/memory.ts";
 import { runFacts } from "../common/report.ts";
 import { type PlanEvent, type RunOptions, type TaskEvent, type TaskTraining, type Trained, trainModel } from "../common/run.ts";
+import { inTurns } from "../common/turns.ts";
 import { baselineScores } from "./baselines.ts";
 import { PairBatches } from "./batches.ts";
 import { learningTask } from "./learn.ts";
 import { makeMaterial, type Material, type TranslateTexts } from "./material.ts";
 import { planTranslate, trainingBytes, type TranslateOptions, type TranslatePlan } from "./options.ts";
 import { judge, type TranslateReport } from "./report.ts";
-import { type ParallelTexts, scoreTranslator, type TranslateScores } from "./scores.ts";
+import { type ParallelTexts, scoring, type TranslateScores } from "./scores.ts";
 import { Translator } from "./translator.ts";
 
 /** Once, before the first step: what was chosen, and how much there is. */
@@ -79,9 +80,9 @@ export async function* trainTranslate(texts: TranslateTexts, options: TranslateO
     run,
   );
 
-  const scored = (part: ParallelTexts | null): TranslateScores | null => part && scoreTranslator(model, part).scores;
+  const scored = async (part: ParallelTexts | null): Promise<TranslateScores | null> => part && (await inTurns(scoring(model, part))).scores;
   const head = parts.valid && { source: parts.valid.source.slice(0, VALIDATED), target: parts.valid.target.slice(0, VALIDATED) };
-  const [validScores, testScores] = [scored(head), scored(parts.test)];
+  const [validScores, testScores] = [await scored(head), await scored(parts.test)];
   const judged = parts.test ?? head;
   const baselines = judged ? baselineScores(parts.train, judged, asked.lowercase ?? false) : {};
   const report: TranslateReport = {

@@ -8,6 +8,7 @@ import { parametersOf } from "../../nn/module.ts";
 import type { Tokenizer } from "../../text/index.ts";
 import { loadTensors, requireTask, tensorsOf } from "../common/model-file.ts";
 import type { TaskModel } from "../common/run.ts";
+import { atOnce, type Steps } from "../common/turns.ts";
 import type { Marks } from "./batches.ts";
 import { checkTranslator } from "./check.ts";
 import { TranslateNetwork, type TranslateNetworkConfig } from "./network.ts";
@@ -101,6 +102,11 @@ export class Translator implements TaskModel {
    * @throws data: a text that is empty, or longer than the model reads (see `cut`); range: search options outside their limits
    */
   translate(texts: readonly string[], options: TranslateTextOptions = {}, where = "translate"): Translation[] {
+    return atOnce(this.translating(texts, options, where));
+  }
+
+  /** The same step by step. */
+  *translating(texts: readonly string[], options: TranslateTextOptions = {}, where = "translate"): Steps<Translation[]> {
     const search = searchOf(options);
     const { maxLength, ratio } = this.config;
     const sources = texts.map((text, i) => {
@@ -118,6 +124,7 @@ export class Translator implements TaskModel {
       const found = searchBatch(this.engine, this.network, this.marks, part.map((i) => sources[i]!.ids), most, search);
       for (const [place, i] of part.entries()) out[i] = this.#read(sources[i]!, found[place]!, options.align ?? false);
       options.progress?.(Math.min(from + size, order.length));
+      yield;
     }
     return out;
   }
