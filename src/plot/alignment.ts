@@ -1,6 +1,6 @@
 /** @file Which parts of a source each token of a translation was made from, as a picture: a field of shares, one row a target token. */
 import { SluiceError } from "../base/errors.ts";
-import { fitText, heading, label, px, svgFile, textWidth } from "./svg.ts";
+import { fitText, heading, headWidth, label, px, svgFile, textWidth } from "./svg.ts";
 
 export interface AlignmentPlot {
   readonly title: string;
@@ -28,10 +28,10 @@ export function alignmentSvg({ title, subtitle, source, target, weights }: Align
     throw new SluiceError("shape", `alignmentSvg: weights are [${weights.length}, ${weights[Math.max(odd, 0)]?.length ?? 0}], expected [${T}, ${S}]; one row a target token, one column a source token`);
   }
   const cell = Math.max(10, Math.min(36, Math.floor(720 / Math.max(S, T))));
-  const left = edge + Math.min(longest, Math.max(...target.map(textWidth))) + 10;
-  const tall = Math.min(longest, Math.max(...source.map(textWidth)));
+  const left = edge + Math.min(longest, Math.max(...target.map((token) => textWidth(token)))) + 10;
+  const tall = Math.min(longest, Math.max(...source.map((token) => textWidth(token))));
   // The last column's name leans over the edge.
-  const width = Math.max(360, left + S * cell + tall / 2 + edge);
+  const width = Math.max(headWidth(title, edge), left + S * cell + tall / 2 + edge);
   const [head, begin] = heading(title, subtitle, edge, width);
   const top = begin + 0.87 * tall + 16;
   const parts: string[] = [];

@@ -21,6 +21,12 @@ test("a confusion matrix has a cell a pair, its counts, and no mark of its own i
   expect(svg.match(/<text[^>]*>/g)!.every((tag) => !/NaN|undefined/.test(tag))).toBe(true);
 });
 
+test("a title has room beside a small matrix, and is cut where it is longer than a picture", () => {
+  const svg = (title: string) => confusionSvg({ title, classes: ["a", "b"], counts: [[1, 0], [0, 1]] });
+  expect(svg("reviews.csv: which class is taken for which")).toMatch(/<text[^>]*>reviews.csv: which class is taken for which</);
+  expect(svg("x".repeat(300))).toMatch(/viewBox="0 0 720 .*<text[^>]*>x+…</);
+});
+
 test("in a terminal: a line a class, zeros as dots; of many classes the worst pairs, first the worst", () => {
   const lines = confusionText({ title: "", classes, counts }).split("\n");
   expect(lines).toHaveLength(4);

@@ -1,6 +1,6 @@
 /** @file Which classes are taken for which: a confusion matrix as a picture and for a terminal. */
 import { SluiceError } from "../base/errors.ts";
-import { fitText, heading, label, px, svgFile, textWidth } from "./svg.ts";
+import { fitText, heading, headWidth, label, px, svgFile, textWidth } from "./svg.ts";
 
 export interface ConfusionPlot {
   readonly title: string;
@@ -38,7 +38,7 @@ export function confusionSvg(plot: ConfusionPlot): string {
   const cell = Math.max(12, Math.min(56, Math.floor(720 / C)));
   const names = Math.min(160, Math.max(...classes.map((name) => textWidth(name)))) + 8;
   const left = edge + names + 18;
-  const width = Math.max(360, left + C * cell + edge);
+  const width = Math.max(headWidth(title, edge), left + C * cell + edge);
   const [head, top0] = heading(title, subtitle, edge, width);
   const turned = Math.max(...classes.map((name) => textWidth(name))) > cell - 4;
   const top = top0 + 24 + (turned ? Math.min(120, names) : 14);

@@ -125,6 +125,9 @@ export function legend(entries: readonly LegendEntry[], x: number, y: number, ri
   return [parts.join(""), entries.length > 0 ? (row + 1) * 20 + 4 : 0];
 }
 
+/** How wide a picture is that has room for its title, within what is usual. */
+export const headWidth = (title: string, x: number): number => Math.min(720, Math.max(360, textWidth(title, 20) + 2 * x));
+
 /** Title and subtitle at the top left; returns them with the height they take. */
 export function heading(title: string, subtitle: string | undefined, x: number, width: number): [svg: string, height: number] {
   const first = label(x, 32, fitText(title, width - 2 * x, 20), { className: "title ink" });
