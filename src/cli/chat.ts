@@ -8,6 +8,7 @@ import { addGeneralFlags, type GeneralFlags } from "./flags.ts";
 import { addDrawFlags, type DrawFlags, drawOptions, openLanguage, unknownPolicy } from "./language-flags.ts";
 import { checkOutput } from "./paths.ts";
 import type { Session } from "./session.ts";
+import { unknownNote } from "./show.ts";
 
 interface Flags extends DrawFlags, GeneralFlags {
   you?: string;
@@ -84,12 +85,17 @@ async function talk(path: string, flags: Flags, session: Session): Promise<void>
 function answer(chat: Chat, text: string, options: object, session: Session): string {
   const out = session.json ? process.stderr : process.stdout;
   let said = "";
-  for (const piece of chat.say(text, options)) {
-    out.write(piece);
-    said += piece;
+  const pieces = chat.say(text, options);
+  for (;;) {
+    const { value, done } = pieces.next();
+    if (done) {
+      out.write("\n");
+      if (value.unknown > 0) session.say(unknownNote(value.unknown, chat.tokenKind));
+      return said;
+    }
+    out.write(value);
+    said += value;
   }
-  out.write("\n");
-  return said;
 }
 
 /** A line that begins with a slash; returns the conversation to go on with. What cannot be done is said, and the conversation goes on. */

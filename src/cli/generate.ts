@@ -5,6 +5,7 @@ import { newCommand, wholeNumber } from "./command.ts";
 import { addGeneralFlags, type GeneralFlags } from "./flags.ts";
 import { addDrawFlags, type DrawFlags, drawOptions, openLanguage, unknownPolicy } from "./language-flags.ts";
 import type { Session } from "./session.ts";
+import { unknownNote } from "./show.ts";
 
 interface Flags extends DrawFlags, GeneralFlags {
   prompt?: string;
@@ -53,7 +54,7 @@ async function generateFile(path: string, flags: Flags, session: Session): Promi
   }
   const writer = model.session({ weights: flags.weights ?? "f32" });
   const { unknown } = writer.feed(prompt);
-  if (unknown > 0) session.say(`note: ${unknown} of the prompt's ${model.tokenizer.kind === "char" ? "characters" : "tokens"} are not known to the model; they are read as its unknown token`);
+  if (unknown > 0) session.say(unknownNote(unknown, model.tokenizer.kind));
   const out = session.json ? process.stderr : process.stdout;
   out.write(prompt);
   const pieces = writer.stream({ ...drawOptions(flags), length, stop, lines, seed });

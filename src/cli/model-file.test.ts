@@ -21,6 +21,8 @@ test("the task is read from the header alone; other files have none", () => {
   const none: [string, string][] = [
     ["a folder", folder],
     ["no file", join(folder, "nothing")],
+    ["a sentence, too long for a file's name", "word ".repeat(2000)],
+    ["a name that no file can have", "a\0b"],
     ["a text", file("t", "a text that is long enough to have a length")],
     ["an empty file", file("e", "")],
     ["another program's tensors", file("s", encodeSafetensors({ w: { dtype: "F32", shape: [1], data: Float32Array.of(1) } }))],

@@ -15,11 +15,20 @@ function quoted(names: readonly string[]): string {
 
 /** The task that a file says its model is for; undefined for whatever is no such file: who reads it whole says what is wrong with it. */
 export function taskOf(path: string): string | undefined {
-  if (!fs.statSync(path, { throwIfNoEntry: false })?.isFile()) return undefined;
+  if (!isFile(path)) return undefined;
   const metadata = parsed(headerOf(path)?.toString("utf8"));
   const document = isObject(metadata) && isObject(metadata["__metadata__"]) ? parsed(metadata["__metadata__"]["sluice"]) : undefined;
   const task = isObject(document) ? document["task"] : undefined;
   return typeof task === "string" ? task : undefined;
+}
+
+/** Any word of a command line may be asked about, even a long text, of which the system says that no file can be called so. */
+function isFile(path: string): boolean {
+  try {
+    return fs.statSync(path).isFile();
+  } catch {
+    return false; // only a look ahead: reading the file brings the error
+  }
 }
 
 /** The value of a JSON text, undefined for any other. */

@@ -4,6 +4,12 @@ import { showClock } from "./command.ts";
 
 export const count = (n: number, one: string, many = `${one}s`): string => `${n.toLocaleString("en-US")} ${n === 1 ? one : many}`;
 
+/** What is said of a text's tokens that a model has never seen. */
+export function unknownNote(unknown: number, kind: string): string {
+  const [are, they] = unknown === 1 ? ["is", "it is"] : ["are", "they are"];
+  return `note: ${count(unknown, kind === "char" ? "character" : "word")} of the text ${are} not known to the model; ${they} read as its unknown token`;
+}
+
 /** Names for a line: the first few of many. */
 export function list(names: readonly string[], most = 8): string {
   return names.length <= most ? names.join(", ") : `${names.slice(0, most).join(", ")} and ${names.length - most} more`;

@@ -14,7 +14,8 @@ interface Flags extends GeneralFlags {
 
 const help = `
 A prefix that ends in a letter is a word being typed: its endings are suggested. One that ends
-in a space asks for the next word. --learn reads your own text first, on this machine; the
+in a space asks for the next word. A probability is the whole word's, after what stands
+before it, however much of it is typed. --learn reads your own text first, on this machine; the
 model file stays as it is unless --out names another.
 
 Examples:
@@ -53,6 +54,7 @@ async function suggestFile(path: string, prefix: string, flags: Flags, session: 
     session.say(`model  ${flags.out}`);
   }
   const words = model.suggest(prefix, flags.count ?? 3);
+  if (words.length === 0) session.say(`note: the model knows no word that goes on from "${prefix}"`);
   for (const { word, probability } of words) session.show(`${probability.toFixed(4)}  ${word}`);
   session.result({ task: "language", model: path, prefix, words });
 }

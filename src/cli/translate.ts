@@ -8,6 +8,7 @@ import { addGeneralFlags, type GeneralFlags } from "./flags.ts";
 import { checkPicture } from "./paths.ts";
 import { addSearchFlags, type SearchFlags, searchOptions } from "./search-flags.ts";
 import type { Session } from "./session.ts";
+import { unknownNote } from "./show.ts";
 
 interface Flags extends GeneralFlags, SearchFlags {
   file?: string;
@@ -79,7 +80,7 @@ function answer(model: Translator, lines: readonly string[], flags: Flags, sessi
   for (const [n, i] of full.entries()) out[i] = found[n]!;
   const unknown = found.reduce((n, t) => n + t.unknown, 0);
   const cut = found.filter((t) => t.cut).length;
-  if (unknown > 0) session.say(`note: ${unknown} ${model.source.kind === "char" ? "characters" : "words"} are not known to the model; they are read as its unknown token`);
+  if (unknown > 0) session.say(unknownNote(unknown, model.source.kind));
   if (cut > 0) session.say(`note: ${cut === 1 ? "1 text was too long and lost its end" : `${cut} texts were too long and lost their ends`}`);
   return out;
 }

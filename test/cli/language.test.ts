@@ -39,7 +39,7 @@ test("generate writes on, with and without a prompt, to a length, a stop text, o
   const beam = await sluice(folder, ["generate", "lm.safetensors", "--prompt", "the quick", "--beam", "3", "--length", "10"]);
   expect(beam.stdout.split("\n")[0]).toMatch(/^-?\d+\.\d{3} {2}the quick brown fox/);
   const foreign = await sluice(folder, ["generate", "lm.safetensors", "--prompt", "the Ω", "--length", "3"]);
-  expect(foreign.stderr).toContain("note: 1 of the prompt's characters are not known to the model");
+  expect(foreign.stderr).toContain("note: 1 character of the text is not known to the model; it is read as its unknown token");
 });
 
 test("suggest completes a word, and learns from a file without touching the model", async () => {

@@ -86,7 +86,7 @@ test("empty lines on one side can be left out, and a text that is too long can b
   const run = await sluice(folder, [...pair("g.a", "g.b"), "--skip-empty", "--hidden", "8", "--embedding", "8", "--epochs", "1"]);
   expect(run.code).toBe(0);
   expect(run.stderr).toContain("note: 1 empty line of g.a and g.b left out: 5");
-  const cut = await sluice(folder, ["translate", "rev.safetensors", "abcd".repeat(60), "--cut", "--beam", "1"]);
+  const cut = await sluice(folder, ["translate", "rev.safetensors", "abcd".repeat(100), "--cut", "--beam", "1"]);
   expect(cut.code).toBe(0);
   expect(cut.stderr).toContain("note: 1 text was too long and lost its end");
 });
