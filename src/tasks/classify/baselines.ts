@@ -27,7 +27,7 @@ export function classifyBaselines(samples: Samples, labels: readonly Int32Array[
   for (const i of own) for (const c of labels[i]!) counts[c]!++;
   const most = multiLabel ? counts.map((n) => +(2 * n > own.length)) : oneOf(names.length, argMax(counts, 0, names.length));
   const kinds: Record<string, Answer> = { majority: () => most };
-  if (samples.kind === "text") kinds["naive Bayes"] = bayes(samples, labels, own, names.length, multiLabel);
+  if (samples.kind === "text") kinds["naive Bayes"] = bayes(samples, labels, own, asked, names.length, multiLabel);
   else if (own.length > 0) kinds["nearest neighbour"] = nearest(samples.items.map((s) => s.features), labels, own, names.length);
   return Object.fromEntries(Object.entries(kinds).map(([name, answer]) => [name, scoreOf(answer)]));
 }
@@ -38,15 +38,19 @@ function oneOf(classes: number, c: number): Float64Array {
   return row;
 }
 
-/** Multinomial naive Bayes over units and pairs of them; with several labels one for each class. */
-function bayes(samples: Extract<Samples, { kind: "text" }>, labels: readonly Int32Array[], train: readonly number[], classes: number, multiLabel: boolean): Answer {
+/** Multinomial naive Bayes over units and pairs of them; with several labels one for each class, one after the other: the counts of all fill no memory. */
+function bayes(samples: Extract<Samples, { kind: "text" }>, labels: readonly Int32Array[], train: readonly number[], asked: readonly number[], classes: number, multiLabel: boolean): Answer {
   const tokens = (i: number) => samples.items[i]!.units;
   if (!multiLabel) {
     const model = naiveBayes(train.map((i) => ({ tokens: tokens(i), label: labels[i]![0]! })));
     return (i) => oneOf(classes, model.predict(tokens(i)));
   }
-  const models = Array.from({ length: classes }, (_, c) => naiveBayes(train.map((i) => ({ tokens: tokens(i), label: +labels[i]!.includes(c) }))));
-  return (i) => Float64Array.from(models, (model) => model.predict(tokens(i)));
+  const rows = new Map(asked.map((i) => [i, new Float64Array(classes)]));
+  for (let c = 0; c < classes; c++) {
+    const model = naiveBayes(train.map((i) => ({ tokens: tokens(i), label: +labels[i]!.includes(c) })));
+    for (const [i, row] of rows) row[c] = model.predict(tokens(i));
+  }
+  return (i) => rows.get(i)!;
 }
 
 /** The class of the training series whose summary (mean, deviation, steps of each channel) is nearest. */
