@@ -231,13 +231,25 @@ export class Optimizer {
     }
   }
 
+  /** As before the first step; the memory of the state is used again. */
+  reset(): void {
+    for (const state of this.#state.values()) {
+      state.steps = 0;
+      for (const slot of state.slots) slot?.data.fill(this.#initial);
+    }
+  }
+
+  get #initial(): number {
+    return this.#rule.initial?.(this.#options) ?? 0;
+  }
+
   #stateOf(p: Param): ParamState {
     let state = this.#state.get(p);
     if (state === undefined) {
       const slots = this.#rule.slots.map((slot) => {
         if (!this.#rule.needs(this.#options, slot)) return null;
         const t = p.engine.keep(p); // the one way to the heap from inside a step's scope
-        t.data.fill(this.#rule.initial?.(this.#options) ?? 0);
+        t.data.fill(this.#initial);
         return t;
       });
       state = { slots, steps: 0 };

@@ -134,7 +134,13 @@ describe("a text learnt by heart", () => {
     const { before: nats, after } = model.learn(mine, { passes: 12, lr: 5e-3 });
     expect(after).toBeLessThan(nats / 3);
     expect(model.suggest("my cat is called ", 1)[0]!.word).toBe("mimi");
+    const { heap } = model.engine.memory.usage;
     model.learn("and more\n", { passes: 1 });
+    const twice = bytes();
+    model.rollback();
+    model.learn("and more\n", { passes: 1 }); // nothing of the call before is left in it
+    expect(bytes()).toEqual(twice);
+    expect(model.engine.memory.usage.heap - heap).toBeLessThan(10_000); // carried states; an optimizer's would be two copies of the weights
     expect(model.learnt).toBe(2);
     model.rollback({ all: true });
     expect(bytes()).toEqual(before);

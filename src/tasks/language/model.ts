@@ -69,7 +69,8 @@ export class LanguageModel implements TaskModel {
   }
 
   /**
-   * Learns from the user's own text, here and now. Sessions opened before keep the weights of before.
+   * Learns from the user's own text, here and now. Sessions opened before keep the weights of before. Every call keeps a copy of the weights for
+   * `rollback`; to go on for long, save the model now and then and load it again.
    * @throws data: a text of fewer than two tokens
    */
   learn(text: string, options: LearnOptions = {}): { before: number; after: number } {

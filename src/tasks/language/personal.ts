@@ -20,9 +20,11 @@ export interface LearnOptions {
 /** Steps that a gradient reaches back. */
 const CHUNK = 32;
 
-/** The changes that a user's texts have made to a model's weights, and the weights of before. */
+/** The changes that a user's texts have made to a model's weights, and the weights of before each: as many copies as there are calls to take back. */
 export class Learner {
   readonly #before: Map<string, Float32Array>[] = [];
+  /** One for all calls: its memory lies outside JavaScript's heap, where a new one each time would pile up between collections. */
+  readonly #optimizer = new Optimizer({ kind: "adam" });
 
   constructor(readonly model: LanguageModel) {}
 
@@ -48,14 +50,14 @@ export class Learner {
     try {
       const task = learningTask(engine, network, { train: batches, valid: null });
       const all = [...params.values()];
-      const optimizer = new Optimizer({ kind: "adam" });
+      this.#optimizer.reset();
       const rng = new Rng(seed);
       for (let pass = 0; pass < passes; pass++) {
         task.startEpoch(rng);
         for (let i = 0; i < task.batchesPerEpoch; i++) {
           for (const p of all) p.grad?.fill(0);
           engine.scope(() => engine.backward(engine.record(() => task.loss(i, rng))));
-          optimizer.step(all, lr, { scale: clipFactor(gradientNorm(all), 1) });
+          this.#optimizer.step(all, lr, { scale: clipFactor(gradientNorm(all), 1) });
         }
       }
       const after = score();
