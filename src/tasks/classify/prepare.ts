@@ -5,6 +5,7 @@ import type { Engine } from "../../engine/index.ts";
 import { Init } from "../../nn/init.ts";
 import { trainTokenizer } from "../../text/index.ts";
 import { refuseTooLarge } from "../common/memory.ts";
+import { requireOneSource } from "../common/split.ts";
 import { lengthOf, type Samples } from "./batch.ts";
 import { Classifier, type ClassifierConfig, type Preparation } from "./classifier.ts";
 import { classesOf, countOf, type Labelled, numberLabels, pick } from "./data.ts";
@@ -82,11 +83,9 @@ function splitData(given: ClassifyData, classes: readonly string[], plan: Classi
   const known = (part: Labelled | undefined) => (part ? withoutEmpty(part) : null);
   const [valid, test] = [known(given.valid), known(given.test)];
   for (const part of [valid, test]) if (part) notes.push(...part.notes);
+  requireOneSource("classify", plan.split, { valid, test });
   const counts = countsOf(plan.split ?? { by: "fractions", train: test ? 1 : 0.9, valid: 0, test: test ? 0 : 0.1 }, countOf(given.train));
   if (counts[1] === 0 && counts[2] === 0) return { train: given.train, valid, test, notes };
-  if ((valid && counts[1] > 0) || (test && counts[2] > 0)) {
-    throw new SluiceError("usage", "classify: split is given, and a validation or test set too, expected one or the other; leave the split out");
-  }
   const [own, heldValid, heldTest] = splitItems(numberLabels(given.train, classes), counts, plan.seed) as [Int32Array, Int32Array, Int32Array];
   if (!plan.split) notes.push(`no test set was given: ${heldTest.length} items, every class in its share, are held out for it`);
   return {

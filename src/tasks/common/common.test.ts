@@ -13,6 +13,7 @@ import { refuseTooLarge } from "./memory.ts";
 import { type FileCheck, fileCheck, loadTensors, requireTask, tensorsOf } from "./model-file.ts";
 import { judgeBy, layOut } from "./report.ts";
 import { type RunOptions, type TaskModel, trainModel } from "./run.ts";
+import { requireOneSource } from "./split.ts";
 import { atOnce, inTurns, type Steps } from "./turns.ts";
 
 const engine = createEngine({ simd: "plain" });
@@ -137,4 +138,14 @@ test("work in turns lets the event loop in between two steps, work at once does 
   setImmediate(() => void (turned = true));
   expect(atOnce(work())).toEqual({ turned: false, sum: 42 });
   expect(await inTurns(work())).toEqual({ turned: true, sum: 42 });
+});
+
+test("a part is a file or a cut, not both", () => {
+  requireOneSource("line", undefined, { valid: "v", test: "t" });
+  requireOneSource("line", { valid: 0, test: 0.1 }, { valid: "v" });
+  expect(failure(() => requireOneSource("line", { valid: 0.2, test: 0 }, { valid: "v" }))).toMatchObject({
+    code: "usage",
+    message: "line: split is given with a validation part of 0.2, and a validation set too, expected one or the other; make that part 0",
+  });
+  expect(failure(() => requireOneSource("line", { valid: 0, test: 9 }, { test: "t" })).message).toMatch(/a test part of 9, and a test set too/);
 });

@@ -3,6 +3,7 @@ import { SluiceError } from "../../base/errors.ts";
 import { Rng } from "../../base/random.ts";
 import type { SplitSpec } from "../../data/split.ts";
 import { type Tokenizer, type TokenizerOptions, trainTokenizer } from "../../text/index.ts";
+import { requireOneSource } from "../common/split.ts";
 import { itemsOf, itemsText, joinItems, looksLikeItems } from "./items.ts";
 
 /** A text and its name, for notes and errors. */
@@ -81,6 +82,7 @@ type Parts = { train: NamedText; valid: NamedText | null; test: NamedText | null
 /** The three parts; those that have no file of their own are cut from the training text: its lines drawn at random, or its end. */
 function cut({ train, valid, test }: LanguageTexts, { split, seed }: CorpusOptions, items: boolean): Parts {
   const { name } = train;
+  requireOneSource("language", split, { valid, test });
   const from = split ?? (valid || test ? { ...DEFAULT_SPLIT, train: valid && test ? 1 : 0.9 } : DEFAULT_SPLIT);
   const share = { train: from.train, valid: valid ? 0 : from.valid, test: test ? 0 : from.test };
   const whole = (part: string, text: string): NamedText | null => (text === "" ? null : { name: `${name} (${part})`, text });

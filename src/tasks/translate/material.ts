@@ -2,6 +2,7 @@
 import { SluiceError } from "../../base/errors.ts";
 import { Rng } from "../../base/random.ts";
 import type { Tokenizer } from "../../text/index.ts";
+import { requireOneSource } from "../common/split.ts";
 import type { Pair } from "./batches.ts";
 import { sideOptions, type TranslateOptions } from "./options.ts";
 import { encodePairs, type ParallelTexts } from "./scores.ts";
@@ -71,6 +72,7 @@ export function makeMaterial(texts: TranslateTexts, options: TranslateOptions, m
 
 /** The three parts; those that were not given are drawn from the training pairs by the seed. */
 function cut({ name, train, valid, test }: TranslateTexts, split: TranslateOptions["split"], seed: number): Material["texts"] {
+  requireOneSource("translate", split, { valid, test });
   if (split === undefined && (valid || test)) split = { by: "fractions", train: valid ? 1 : 0.95, valid: valid ? 0 : 0.05, test: 0 };
   const { by, ...share } = split ?? DEFAULT_SPLIT;
   const n = train.source.length;
