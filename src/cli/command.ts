@@ -56,6 +56,7 @@ const number =
 export const wholeNumber = (flag: string, least = 1): Reader<number> =>
   number(flag, `a whole number from ${least}`, (v) => Number.isSafeInteger(v) && v >= least);
 export const positive = (flag: string): Reader<number> => number(flag, "a number above 0", (v) => v > 0);
+export const upToOne = (flag: string): Reader<number> => number(flag, "a number above 0, up to 1", (v) => v > 0 && v <= 1);
 export const fromZero = (flag: string): Reader<number> => number(flag, "a number from 0", (v) => v >= 0);
 export const share = (flag: string): Reader<number> => number(flag, "a number from 0, below 1", (v) => v >= 0 && v < 1);
 

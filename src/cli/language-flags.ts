@@ -3,7 +3,7 @@ import type { Command } from "commander";
 import type { StreamWeights } from "../nn/stream-plan.ts";
 import type { LanguageModel } from "../tasks/language/model.ts";
 import type { SampleOptions } from "../tasks/language/sample.ts";
-import { choice, positive, share, wholeNumber } from "./command.ts";
+import { choice, positive, share, upToOne, wholeNumber } from "./command.ts";
 import { defined, type GeneralFlags } from "./flags.ts";
 import type { ModelVerb } from "./tasks.ts";
 
@@ -24,7 +24,7 @@ export function addDrawFlags(command: Command): Command {
     .option("--temperature <t>", "below 1 the likely becomes likelier, above 1 less so; default 1", positive("--temperature"))
     .option("--greedy", "always the likeliest token")
     .option("--top-k <k>", "only the k likeliest tokens", wholeNumber("--top-k"))
-    .option("--top-p <p>", "only the likeliest tokens that together reach this probability", positive("--top-p"))
+    .option("--top-p <p>", "only the likeliest tokens that together reach this probability", upToOne("--top-p"))
     .option("--min-p <p>", "only tokens at least this times as likely as the likeliest", share("--min-p"))
     .option("--repetition-penalty <x>", "above 1: what was written lately gets less likely", positive("--repetition-penalty"))
     .option("--seed <n>", "same seed, same text; default 1", wholeNumber("--seed", 0))

@@ -87,6 +87,6 @@ test("what cannot be meant is refused with the way out", async () => {
   await refuse(["train", "language", "poem.txt", "--tokens", "chars"], 2, /--tokens: the kind is "chars", expected char, word, byte or bpe.*did you mean char/);
   await refuse(["chat", "lm.safetensors"], 1, /chat: the model has learnt no dialogue/);
   await refuse(["predict", "lm.safetensors"], 2, /is a model for the task "language".*use it with: sluice generate lm\.safetensors/);
-  await refuse(["generate", "lm.safetensors", "--top-p", "2"], 1, /topP is 2, expected a number above 0, up to 1/);
+  await refuse(["generate", "lm.safetensors", "--top-p", "2"], 2, /--top-p is "2", expected a number above 0, up to 1/);
   await refuse(["suggest", "lm.safetensors", "a", "--out", "x"], 2, /--out is given without --learn/);
 });
