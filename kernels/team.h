@@ -77,7 +77,24 @@ struct Team {
 
 #if THREADS
 
-static inline void pauseBriefly() {
+#if defined(__wasm__)
+constexpr int SPINS = 20'000; // looks before a part that waits sleeps; WebAssembly has no word for a pause
+constexpr int OPERATIONS_PER_SPIN = 50;
+#else
+constexpr int SPINS = 4'000, PATIENCE = 1'000;
+constexpr int OPERATIONS_PER_SPIN = 50'000;
+#endif
+
+#if !defined(__wasm__)
+extern "C" int sched_yield() noexcept;
+#endif
+
+// The i-th look without success. After some the thread gives its place to another, which may be just the one that it waits for: two of a team
+// can stand on one core until the system finds them another. WebAssembly has no word for that.
+static inline void pauseBriefly([[maybe_unused]] int i) {
+#if !defined(__wasm__)
+  if (i >= PATIENCE) return (void)sched_yield();
+#endif
 #if defined(__x86_64__)
   __builtin_ia32_pause();
 #elif defined(__aarch64__)
@@ -85,21 +102,14 @@ static inline void pauseBriefly() {
 #endif
 }
 
-#if defined(__wasm__)
-constexpr int SPINS = 20'000; // looks before a part that waits sleeps; WebAssembly has no word for a pause
-constexpr int OPERATIONS_PER_SPIN = 50;
-#else
-constexpr int SPINS = 4'000;
-constexpr int OPERATIONS_PER_SPIN = 5'000;
-#endif
 constexpr long long MOST_ALONE = 1'000'000'000; // some ten milliseconds: a job as long as that always asks for help, however late it was
-constexpr int SPINS_IDLE = 8 * SPINS; // looks before a helper without work sleeps: a fraction of a millisecond
+constexpr int SPINS_IDLE = 2 * SPINS; // looks before a helper without work sleeps: some milliseconds at most
 
 // Waits while *word is `was`. A word that is waited for is written in sequence with `sleepers`, see tell().
 static inline void waitWhile(Team* team, unsigned* word, unsigned was, int spins, bool mayWait) {
   for (int i = 0; __atomic_load_n(word, __ATOMIC_ACQUIRE) == was; i++) {
-    if (i < spins) pauseBriefly();
-    else if (mayWait) return team->doze(team, word, was); // rather than yield: who sleeps gets the processor back when it is woken
+    if (i < spins) pauseBriefly(i);
+    else if (mayWait) return team->doze(team, word, was); // who sleeps gets the processor back when it is woken
   }
 }
 // After a word was written: a sleeper counts itself before it looks for the last time, so one of the two sees the other.
@@ -113,7 +123,7 @@ static inline void tell(Team* team, unsigned* word) {
 static inline void awaitHelpers(Team* team, unsigned* word, unsigned was) {
   for (int i = 0; i < team->spins; i++) {
     if (__atomic_load_n(word, __ATOMIC_ACQUIRE) != was) return;
-    pauseBriefly();
+    pauseBriefly(i);
   }
   team->late = true;
   waitWhile(team, word, was, 0, team->mayWait);
