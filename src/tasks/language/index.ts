@@ -1,6 +1,6 @@
 /** @file The language task: a model of text that scores, writes on, chats and suggests. */
 export { type BeamOptions, type BeamText, beamSearch } from "./beam.ts";
-export { Chat } from "./chat.ts";
+export { Chat, type Said } from "./chat.ts";
 export type { LanguageTexts, NamedText } from "./corpus.ts";
 export type { Continuation, GenerateOptions } from "./generate.ts";
 export { type DialogueMarks, type LanguageConfig, LanguageModel } from "./model.ts";
