@@ -40,9 +40,19 @@ export function command(session: Session): Command {
     .action((model: string, flags: Flags) => generateFile(model, flags, session));
 }
 
+/** @throws usage: a beam draws nothing, so that a flag which says how to draw cannot be meant */
+function refuseDrawing(flags: Flags): void {
+  const drawing = ["temperature", "greedy", "topK", "topP", "minP", "repetitionPenalty", "seed", "weights", "lines"] as const;
+  const given = drawing.find((name) => flags[name] !== undefined);
+  if (given === undefined) return;
+  const flag = given.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+  throw new SluiceError("usage", `--${flag} is given with --beam, expected one of the two; a beam looks for the likeliest text and draws nothing`);
+}
+
 async function generateFile(path: string, flags: Flags, session: Session): Promise<void> {
   const { prompt = "", length = 500, lines = 1, stop = [], beam, seed = 1 } = flags;
   if (stop.includes("")) throw new SluiceError("usage", `--stop is "", expected a text that is not empty`);
+  if (beam !== undefined) refuseDrawing(flags);
   const model = await openLanguage(path, "generate", flags);
   const began = performance.now();
   if (beam !== undefined) {

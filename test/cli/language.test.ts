@@ -88,5 +88,6 @@ test("what cannot be meant is refused with the way out", async () => {
   await refuse(["chat", "lm.safetensors"], 1, /chat: the model has learnt no dialogue/);
   await refuse(["predict", "lm.safetensors"], 2, /is a model for the task "language".*use it with: sluice generate lm\.safetensors/);
   await refuse(["generate", "lm.safetensors", "--top-p", "2"], 2, /--top-p is "2", expected a number above 0, up to 1/);
+  await refuse(["generate", "lm.safetensors", "--beam", "2", "--top-k", "3"], 2, /--top-k is given with --beam, expected one of the two/);
   await refuse(["suggest", "lm.safetensors", "a", "--out", "x"], 2, /--out is given without --learn/);
 });
