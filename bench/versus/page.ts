@@ -138,14 +138,16 @@ function rates(report: Report): string {
 
 function conditions({ date, machine, command, minutes, rounds, cases }: Report): string {
   const all = cases.flatMap((c) => c.results);
-  const noisy = cases.flatMap((c) => c.results.filter((r) => r.times.length > 2 && spreadOf(r) > 0.15).map((r) => `${r.name}${r.threads > 1 ? ` on ${r.threads} threads` : ""}, ${c.case.workload} ${rowName(c.case)} (${percent(spreadOf(r))})`));
+  const several = cases.flatMap((c) => c.results.filter((r) => r.times.length > 2).map((r) => ({ row: `${r.name}${r.threads > 1 ? ` on ${r.threads} threads` : ""}, ${c.case.workload} ${rowName(c.case)}`, spread: spreadOf(r) })));
+  const noisy = several.filter(({ spread }) => spread > 0.15).sort((a, b) => b.spread - a.spread);
+  const worst = noisy.slice(0, 5).map(({ row, spread }) => `${row} (${percent(spread)})`).join("; ");
   const versions = new Map(all.filter((r) => !r.ours).map((r) => [r.name, r.version]));
   const share = median(all.map((r) => Math.min(1, r.busy / r.threads)));
   const busy = share < 0.8 && all.some((r) => r.threads > 1) ? " **Other work held the cores for the rest of it: the figures on more than one thread say nothing about a quiet machine.**" : "";
   return [
     `Measured on ${date}, ${machine}, with \`${command}\`, in ${minutes?.toFixed(0)} minutes; at most ${rounds} turns each. Processes had the processor ` +
       `${percent(share)} of their time (median); the middle half of a row's turns spans ${percent(median(all.map(spreadOf)))} of its median (median over rows). ` +
-      `Rows above 15%: ${noisy.join("; ") || "none"}. Everybody was within ${Math.max(...all.filter((r) => r.tolerance < 1e-3).map((r) => r.off)).toExponential(1)} of float64.${busy}`,
+      `${noisy.length} of ${several.length} rows are above 15%${worst ? `, the widest ${worst}; every row's spread stands in the report` : ""}. Everybody was within ${Math.max(...all.filter((r) => r.tolerance < 1e-3).map((r) => r.off)).toExponential(1)} of float64.${busy}`,
     `Versions: ${[...versions].map(([name, version]) => `${name} ${version}`).join(", ")}.`,
   ].join("\n\n");
 }
