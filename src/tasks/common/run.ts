@@ -3,6 +3,8 @@ import type { Engine } from "../../engine/engine.ts";
 import type { Param } from "../../engine/tensor.ts";
 import type { LoadedModel, ModelFile } from "../../formats/model.ts";
 import { type TrainEvent, type TrainOptions, type TrainResult, type TrainTask, train } from "../../train/index.ts";
+import type { OptimizerConfig } from "../../train/optimizer.ts";
+import type { ScheduleConfig } from "../../train/schedule.ts";
 import { checkpointFile, type Resumed } from "./checkpoint.ts";
 import type { TaskReport } from "./report.ts";
 
@@ -18,6 +20,20 @@ export interface RunOptions {
   resume?: LoadedModel;
   /** Name and version of the program, for the file. */
   writer?: string;
+}
+
+/** What a user may say about any task's training beside what it learns. */
+export interface TrainingChoices {
+  epochs?: number;
+  /** Seconds; without `epochs` the learning rate falls to zero over this time. */
+  timeLimit?: number;
+  lr?: number | string | ScheduleConfig;
+  optimizer?: OptimizerConfig;
+  clipNorm?: number;
+  /** Averages the weights over the steps; 0: don't. */
+  ema?: number;
+  patience?: number;
+  seed?: number;
 }
 
 /** Epochs of a plan that time alone ends: more than anybody waits for. */

@@ -4,12 +4,12 @@ import type { SplitSpec } from "../../data/split.ts";
 import type { CellKind } from "../../nn/cell.ts";
 import type { OptimizerConfig } from "../../train/optimizer.ts";
 import type { ScheduleConfig } from "../../train/schedule.ts";
-import { type TaskPlan, UNCOUNTED } from "../common/run.ts";
+import { type TaskPlan, type TrainingChoices, UNCOUNTED } from "../common/run.ts";
 import type { Corpus } from "./corpus.ts";
 import type { LanguageNetworkConfig } from "./network.ts";
 
 /** How to learn a language model; everything has a default. */
-export interface LanguageOptions {
+export interface LanguageOptions extends TrainingChoices {
   /** What text is cut into: `char` (default), `byte`, `word`, `word:10000`, `bpe:8000`. */
   tokens?: string;
   /** Small letters only. */
@@ -40,16 +40,6 @@ export interface LanguageOptions {
   batch?: number;
   /** Steps that a gradient reaches back. */
   chunk?: number;
-  epochs?: number;
-  /** Seconds; without `epochs` the learning rate falls to zero over this time. */
-  timeLimit?: number;
-  lr?: number | string | ScheduleConfig;
-  optimizer?: OptimizerConfig;
-  clipNorm?: number;
-  /** Averages the weights over the steps. */
-  ema?: number;
-  patience?: number;
-  seed?: number;
 }
 
 /** Every choice made: JSON, kept in the model's provenance. */

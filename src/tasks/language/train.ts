@@ -81,7 +81,7 @@ export async function* trainLanguage(texts: LanguageTexts, options: LanguageOpti
         },
       },
       settings: {
-        ...{ lr: plan.lr, optimizer: plan.optimizer, clipNorm: plan.clipNorm, ema: plan.ema, seed: plan.seed, keep: valid ? "best" : "last" },
+        ...{ lr: plan.lr, optimizer: plan.optimizer, clipNorm: plan.clipNorm, ...(plan.ema > 0 ? { ema: plan.ema } : {}), seed: plan.seed, keep: valid ? "best" : "last" },
         ...(timed ? {} : { epochs: plan.epochs }),
         ...(plan.timeLimit === null ? {} : { timeLimit: plan.timeLimit }),
         ...(plan.patience === null || !valid ? {} : { patience: plan.patience }),

@@ -4,12 +4,12 @@ import type { SplitSpec } from "../../data/split.ts";
 import type { CellKind } from "../../nn/cell.ts";
 import type { OptimizerConfig } from "../../train/optimizer.ts";
 import type { ScheduleConfig } from "../../train/schedule.ts";
-import type { TaskPlan } from "../common/run.ts";
+import type { TaskPlan, TrainingChoices } from "../common/run.ts";
 import type { TranslateAttention, TranslateNetworkConfig, Tying } from "./network.ts";
 import type { SideOptions } from "./side.ts";
 
 /** How to learn to translate; everything has a default. */
-export interface TranslateOptions {
+export interface TranslateOptions extends TrainingChoices {
   /** What texts are cut into: `char`, `byte`, `word`, `word:10000`, `bpe:8000`. Default: characters for little text, byte pairs for more. */
   tokens?: string;
   /** One vocabulary for both sides. Default: one each. */
@@ -44,16 +44,6 @@ export interface TranslateOptions {
   sampling?: number;
   /** Tokens in a batch, padding included. */
   batch?: number;
-  epochs?: number;
-  /** Seconds; without `epochs` the learning rate falls to zero over this time. */
-  timeLimit?: number;
-  lr?: number | string | ScheduleConfig;
-  optimizer?: OptimizerConfig;
-  clipNorm?: number;
-  /** Averages the weights over the steps; 0: don't. */
-  ema?: number;
-  patience?: number;
-  seed?: number;
 }
 
 /** Every choice made: JSON, kept in the model's provenance. */
