@@ -20,7 +20,7 @@
 
 // A tile's sums, a row of B and one number of A fit the vector registers: 32 of them, or 16 (V8 has 15 to give).
 #if defined(__AVX512F__)
-constexpr int MR = 12, K_UNROLL = 2;
+constexpr int MR = 8, K_UNROLL = 2;
 #elif defined(__AVX2__)
 constexpr int MR = 6, K_UNROLL = 1;
 #elif defined(__ARM_NEON)
@@ -63,6 +63,29 @@ NOINLINE void copyRow(T* y, const T* x, int n) {
 }
 NOINLINE void addRow(T* y, const T* x, int n) {
   eachVector(n, [&](int j, int m) ALWAYS { store(y + j, load(y + j, m) + load(x + j, m), m); });
+}
+// y += the rows from `column`, in their order, n numbers of each.
+NOINLINE void addRows(T* y, const T* const* rows, int column, int count, int n) {
+  int j = 0;
+  for (; j + 4 * W <= n; j += 4 * W) {
+    V sum[4];
+    UNROLL for (int v = 0; v < 4; v++) sum[v] = load(y + j + v * W);
+    for (int i = 0; i < count; i++) {
+      UNROLL for (int v = 0; v < 4; v++) sum[v] += load(rows[i] + column + j + v * W);
+    }
+    UNROLL for (int v = 0; v < 4; v++) store(y + j + v * W, sum[v]);
+  }
+  for (; j < n; j += W) {
+    const int m = min(W, n - j);
+    V sum = load(y + j, m);
+    for (int i = 0; i < count; i++) sum += load(rows[i] + column + j, m);
+    store(y + j, sum, m);
+  }
+}
+
+// rows[i] = base + i·stride
+template <class P> INLINE void listRows(P** rows, P* base, int stride, int n) {
+  for (int i = 0; i < n; i++) rows[i] = base + long(i) * stride;
 }
 
 // ---- packing ----
@@ -181,44 +204,72 @@ NOINLINE void packBlock(T* out, const T* const* rows, const T* const* scale, int
   eachPanel(M, [&](int m, int size) ALWAYS { interleave(out + m * depthOf(K), size, rows + m, scale ? scale + m : nullptr, size, first, K); });
 }
 
-// Packs a block of A from its columns: A[m][k] = rows[k][first + m].
+// Packs a block of A from its columns: A[m][k] = rows[k][first + m]. Some rows at a time, so that all panels find them in the cache.
 NOINLINE void packBlockOfColumns(T* out, const T* const* rows, int first, int M, int K) {
-  eachPanel(M, [&](int m, int size) ALWAYS {
-    T* to = out + m * depthOf(K);
+  constexpr int ROWS = 16;
+  for (int k0 = 0; k0 < K; k0 += ROWS) {
+    const int kc = min(ROWS, K - k0);
+    eachPanel(M, [&](int m, int size) ALWAYS {
+      T* to = out + m * depthOf(K) + depthOf(k0) * size;
 #if BF16
-    pairRows(to, size, rows, nullptr, first + m, size, K);
+      pairRows(to, size, rows + k0, nullptr, first + m, size, kc);
 #else
-    if (size >= 4) {
-      for (int k = 0; k < K; k++, to += size) {
+      for (int k = k0; k < k0 + kc; k++, to += size) {
         const T* from = rows[k] + first + m;
-        for (int i = 0; i < size - 4; i += 4) storeQuad(to + i, loadQuad(from + i));
-        storeQuad(to + size - 4, loadQuad(from + size - 4)); // may overlap the one before
+        if (size == MR) __builtin_memcpy(to, from, MR * sizeof(T));
+        else if (size >= 4) {
+          for (int i = 0; i < size - 4; i += 4) storeQuad(to + i, loadQuad(from + i));
+          storeQuad(to + size - 4, loadQuad(from + size - 4)); // may overlap the one before
+        } else {
+          for (int i = 0; i < size; i++) to[i] = from[i];
+        }
       }
-    } else {
-      for (int k = 0; k < K; k++) {
-        for (int i = 0; i < size; i++) *to++ = rows[k][first + m + i];
-      }
-    }
 #endif
-  });
+    });
+  }
 }
 
 // ---- the product ----
 
-// ROWS × PANELS·NR sums in registers; the panels of B stand K·NR apart, K words deep.
-template <int ROWS, int PANELS> NOINLINE void tile(T* const* c, int column, const T* a, const T* b, int K) {
+// Where sums stand: C[m][n] = rows[m][column + n]. They begin with what stands there or, given `start`, all rows with that row.
+// `cold`: they are far from the processor, so each tile asks for those of the next.
+struct Sums {
+  T* const* rows;
+  int column = 0;
+  const T* start = nullptr;
+  bool cold = false;
+};
+
+// A block of the left side: packed in panels, or rows as they are, `stride` apart.
+struct Block {
+  const T* at;
+  long stride = 0;
+  const T* panel(int m, int K) const { return at + m * (stride ? stride : K); }
+};
+
+// ROWS × PANELS·NR sums in registers; the panels of B stand K·NR apart, K words deep. A in a packed panel, or STRIDED. AHEAD: for each k one
+// line of what comes later is asked for.
+template <int ROWS, int PANELS, bool STRIDED = false, bool AHEAD = false>
+NOINLINE void tile(const Sums& c, int m, int column, const T* a, [[maybe_unused]] long stride, const T* b, int K, [[maybe_unused]] const T* ahead = nullptr) {
   V sum[ROWS][PANELS * PANEL_VECTORS];
+  T* to[ROWS];
   UNROLL for (int i = 0; i < ROWS; i++) {
-    UNROLL for (int v = 0; v < PANELS * PANEL_VECTORS; v++) sum[i][v] = load(c[i] + column + v * W);
+    to[i] = c.rows[m + i] + c.column + column;
+    const T* from = c.start ? c.start + column : to[i];
+    UNROLL for (int v = 0; v < PANELS * PANEL_VECTORS; v++) sum[i][v] = load(from + v * W);
   }
   const auto round = [&]() ALWAYS {
     V right[PANELS * PANEL_VECTORS];
     UNROLL for (int v = 0; v < PANELS * PANEL_VECTORS; v++) right[v] = load(b + (v / PANEL_VECTORS) * K * NR + (v % PANEL_VECTORS) * W);
     UNROLL for (int i = 0; i < ROWS; i++) {
-      const V left = splatPacked(a + i);
+      const V left = splatPacked(STRIDED ? a + i * stride : a + i);
       UNROLL for (int v = 0; v < PANELS * PANEL_VECTORS; v++) sum[i][v] = dot(sum[i][v], left, right[v]);
     }
-    a += ROWS;
+    if constexpr (AHEAD) {
+      __builtin_prefetch(ahead);
+      ahead += 64 / int(sizeof(T));
+    }
+    a += STRIDED ? 1 : ROWS;
     b += NR;
   };
   int k = 0;
@@ -230,67 +281,81 @@ template <int ROWS, int PANELS> NOINLINE void tile(T* const* c, int column, cons
   }
   NOUNROLL for (; k < K; k++) round();
   UNROLL for (int i = 0; i < ROWS; i++) {
-    UNROLL for (int v = 0; v < PANELS * PANEL_VECTORS; v++) store(c[i] + column + v * W, sum[i][v]);
+    UNROLL for (int v = 0; v < PANELS * PANEL_VECTORS; v++) store(to[i] + v * W, sum[i][v]);
   }
 }
+
+template <bool Value> struct Known {
+  static constexpr bool value = Value;
+};
 
 // A tile of as many rows as there are, at most ROWS.
-template <int ROWS = MR> INLINE void tileOfRows(int rows, T* const* c, int column, const T* a, const T* b, int K) {
+template <int ROWS = MR> INLINE void tileOfRows(int rows, const Sums& c, int m, int column, Block a, const T* b, int K, const T* ahead = nullptr) {
   if constexpr (ROWS > 1) {
-    if (rows < ROWS) return tileOfRows<ROWS - 1>(rows, c, column, a, b, K);
+    if (rows < ROWS) return tileOfRows<ROWS - 1>(rows, c, m, column, a, b, K, ahead);
   }
-  tile<ROWS, 1>(c, column, a, b, K);
+  const auto run = [&](auto far) ALWAYS {
+    if (!BF16 && a.stride) tile<ROWS, 1, true, far.value>(c, m, column, a.panel(m, K), a.stride, b, K, ahead);
+    else tile<ROWS, 1, false, far.value>(c, m, column, a.panel(m, K), 0, b, K, ahead);
+  };
+  if (ROWS == MR && ahead) run(Known<ROWS == MR>{});
+  else run(Known<false>{});
 }
 
-// Asks for the sums of the tile to come, which may stand far away while this one is computed. WebAssembly has no word for it.
-INLINE void prefetchTile(T* const* c, int column, int rows) {
+// Asks for the sums of the tile to come. WebAssembly has no word for it.
+INLINE void prefetchTile(const Sums& c, int m, int column, int rows) {
 #if !defined(__wasm__)
   for (int i = 0; i < rows; i++) {
-    UNROLL for (int v = 0; v < NR * int(sizeof(T)); v += 64) __builtin_prefetch((const char*)(c[i] + column) + v, 1);
+    UNROLL for (int v = 0; v < NR * int(sizeof(T)); v += 64) __builtin_prefetch((const char*)(c.rows[m + i] + c.column + column) + v, 1);
   }
 #endif
 }
 
-// C[m][column + n] += Σ_k A[m][k]·B[k][n] for a packed block of A and one KC block of packed B; M <= MC, K = numbers <= KC.
-NOINLINE void multiplyBlocks(T* const* c, int column, const T* a, const T* b, int M, int N, int numbers) {
+// C[m][n] += Σ_k A[m][k]·B[k][n] for rows first … first+M-1 of C, a block of A and one KC block of packed B; M <= MC, K = numbers <= KC.
+// `far`: B comes from beyond the second-level cache; then the first two tiles of a panel ask for the next panel.
+NOINLINE void multiplyBlocks(const Sums& c, int first, Block a, const T* b, int M, int N, int numbers, bool far = false) {
   const int K = depthOf(numbers);
+  const Sums rows{c.rows + first, c.column, c.start};
+  const auto ahead = [&](int j, int part) ALWAYS {
+    return far && part < 2 ? b + (j + NR) * K + part * (NR / 2) * K : nullptr;
+  };
   int j = 0;
   // With few rows, several panels at once keep enough chains going.
   if (M == 1) {
-    for (; j + 6 * NR <= N; j += 6 * NR) tile<1, 6>(c, column + j, a, b + j * K, K);
-    for (; j + 4 * NR <= N; j += 4 * NR) tile<1, 4>(c, column + j, a, b + j * K, K);
-    for (; j + 2 * NR <= N; j += 2 * NR) tile<1, 2>(c, column + j, a, b + j * K, K);
+    for (; j + 6 * NR <= N; j += 6 * NR) tile<1, 6>(rows, 0, j, a.at, 0, b + j * K, K);
+    for (; j + 4 * NR <= N; j += 4 * NR) tile<1, 4>(rows, 0, j, a.at, 0, b + j * K, K);
+    for (; j + 2 * NR <= N; j += 2 * NR) tile<1, 2>(rows, 0, j, a.at, 0, b + j * K, K);
   } else if (M == 2) {
-    for (; j + 2 * NR <= N; j += 2 * NR) tile<2, 2>(c, column + j, a, b + j * K, K);
+    for (; j + 2 * NR <= N; j += 2 * NR) tile<2, 2>(rows, 0, j, a.at, 0, b + j * K, K);
   }
   for (; j + NR <= N; j += NR) {
     eachPanel(M, [&](int m, int size) ALWAYS {
       const int next = m + size < M ? m + size : 0;
-      prefetchTile(c + next, column + j + (next ? 0 : NR), min(MR, M - next));
-      tileOfRows(size, c + m, column + j, a + m * K, b + j * K, K);
+      if (c.cold) prefetchTile(rows, next, j + (next ? 0 : NR), min(MR, M - next));
+      tileOfRows(size, rows, m, j, a, b + j * K, K, ahead(j, m / MR));
     });
   }
   if (j == N) return;
   // The last, narrower panel goes through a full tile in memory.
-  eachPanel(M, [&](int m, int size) ALWAYS {
-    T edge[MR * NR] = {};
-    T* rows[MR];
-    for (int i = 0; i < size; i++) {
-      rows[i] = edge + i * NR;
-      for (int n = j; n < N; n++) rows[i][n - j] = c[m + i][column + n];
+  T edge[MC * NR];
+  T* edges[MC];
+  listRows(edges, edge, NR, M);
+  const auto eachPart = [&](auto f) ALWAYS {
+    for (int m = 0; m < M; m++) {
+      for (int n = j; n < N; n += W) f(edges[m] + n - j, m, n, min(W, N - n));
     }
-    tileOfRows(size, rows, 0, a + m * K, b + j * K, K);
-    for (int i = 0; i < size; i++) {
-      for (int n = j; n < N; n++) c[m + i][column + n] = rows[i][n - j];
-    }
-  });
+  };
+  fillRow(edge, 0, M * NR);
+  eachPart([&](T* p, int m, int n, int size) ALWAYS { store(p, load((c.start ? c.start : rows.rows[m] + c.column) + n, size)); });
+  eachPanel(M, [&](int m, int size) ALWAYS { tileOfRows(size, {edges}, m, 0, a, b + j * K, K); });
+  eachPart([&](T* p, int m, int n, int size) ALWAYS { store(rows.rows[m] + c.column + n, load(p), size); });
 }
 
 // The right side of a product. With `packed` null: the rows of a weight as they are, B[k][n] = rows[n][k], which is cheaper
 // than packing when only a few rows of A will ever meet it (a streamed step).
 struct Right {
   const T* packed;
-  const T* const* rows;
+  const T* const* rows = nullptr;
 };
 constexpr int FEW = BF16 ? 0 : 2; // rounded, every product goes the same way, so that a row's bits depend on no other
 
@@ -337,23 +402,50 @@ NOINLINE void multiplyRow(T* c, const T* a, const T* const* rows, int first, int
   }
 }
 
-// C[m][cColumn + n] += Σ_k A[m][aColumn + k] (· scale[m][aColumn + k]) · B[k][n]. `block` holds BLOCK_SIZE.
-NOINLINE void multiply(T* const* c, int cColumn, const T* const* a, int aColumn, const T* const* scale, Right b, int M, int N, int K, T* block) {
-  const int step = b.packed ? MC : 1;
-  for (int m = 0; m < M; m += step) {
-    const int mc = min(step, M - m);
-    for (int k = 0; k < K; k += KC) {
-      const int kc = min(KC, K - k);
-      const T* left = block;
-      if (mc == 1 && !scale && !BF16) left = a[m] + aColumn + k; // a block of one row is that row
-      else packBlock(block, a + m, scale ? scale + m : nullptr, aColumn + k, mc, kc);
-      if (b.packed) multiplyBlocks(c + m, cColumn, left, b.packed + k * roundUp(N, NR), mc, N, kc);
-      else multiplyRow(c[m] + cColumn, left, b.rows, k, N, kc);
-    }
+// The left side of a product: A[m][k] = rows[m][column + k] (· scale[m][column + k]).
+struct Left {
+  const T* const* rows;
+  int column = 0;
+  const T* const* scale = nullptr;
+};
+
+// How far apart M rows stand, if it is equally far and rows need not be packed; otherwise 0. One row is read as it is anyway. Rows that are whole
+// pages apart take each other's places in the first-level cache when they are long.
+INLINE long strideOf(const T* const* rows, int M, int K) {
+  if (M == 1) return K;
+  const long stride = rows[1] - rows[0];
+  if (M == 2 || (K > KC / 2 && stride % (4096 / int(sizeof(T))) == 0)) return 0;
+  for (int i = 2; i < M; i++) {
+    if (rows[i] - rows[i - 1] != stride) return 0;
   }
+  return stride;
 }
 
-// rows[i] = base + i·stride
-template <class P> INLINE void listRows(P** rows, P* base, int stride, int n) {
-  for (int i = 0; i < n; i++) rows[i] = base + long(i) * stride;
+constexpr i64 FAR = 1 << 20; // bytes of a right side from which on it is taken not to fit the second-level cache
+
+// C += A·B for M rows, N columns, K terms. `block` holds BLOCK_SIZE.
+NOINLINE void multiply(const Sums& c, Left a, Right b, int M, int N, int K, T* block) {
+  if (!b.packed) {
+    for (int m = 0; m < M; m++) {
+      T* to = c.rows[m] + c.column;
+      if (c.start) copyRow(to, c.start, N);
+      for (int k = 0; k < K; k += KC) {
+        const int kc = min(KC, K - k), column = a.column + k;
+        if (a.scale) packBlock(block, a.rows + m, a.scale + m, column, 1, kc);
+        multiplyRow(to, a.scale ? block : a.rows[m] + column, b.rows, k, N, kc);
+      }
+    }
+    return;
+  }
+  const bool far = i64(K) * N * i64(sizeof(T)) > FAR;
+  for (int m = 0; m < M; m += MC) {
+    const int mc = min(MC, M - m);
+    for (int k = 0; k < K; k += KC) {
+      const int kc = min(KC, K - k), column = a.column + k;
+      Block left{block};
+      if (const long stride = BF16 || a.scale ? 0 : strideOf(a.rows + m, mc, kc)) left = {a.rows[m] + column, stride};
+      else packBlock(block, a.rows + m, a.scale ? a.scale + m : nullptr, column, mc, kc);
+      multiplyBlocks({c.rows, c.column, k == 0 ? c.start : nullptr, c.cold}, m, left, b.packed + k * roundUp(N, NR), mc, N, kc, far);
+    }
+  }
 }

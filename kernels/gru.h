@@ -16,13 +16,11 @@ INLINE V gruState(V n, V z, V h) { return fma_(z, h - n, n); }
 
 // Reset after: from the sums, the gates in place and the new state.
 NOINLINE void gruGates(T* y, T* row, const T* h, int H) {
+  eachVector(2 * H, [&](int j, int m) ALWAYS { store(row + H + j, sigmoid(load(row + H + j, m)), m); });
   eachVector(H, [&](int j, int m) ALWAYS {
-    const V r = sigmoid(load(row + H + j, m)), z = sigmoid(load(row + 2 * H + j, m));
-    const V n = tanh(fma_(r, load(row + 3 * H + j, m), load(row + j, m)));
+    const V n = tanh(fma_(load(row + H + j, m), load(row + 3 * H + j, m), load(row + j, m)));
     store(row + j, n, m);
-    store(row + H + j, r, m);
-    store(row + 2 * H + j, z, m);
-    store(y + j, gruState(n, z, load(h + j, m)), m);
+    store(y + j, gruState(n, load(row + 2 * H + j, m), load(h + j, m)), m);
   });
 }
 
@@ -121,12 +119,12 @@ KERNEL void gru_forward(T* y /*[L,B,H]*/, T* hn /*[B,H]*/, T* gates /*[3,L,B,H]?
     const Steps q = Steps{L, B, lengths, reverse}.share(part);
     const signed char gateBlock[3] = {1, 2, 0};
     runForward(part, c, q, all, w, {zone, keep}, y, hn, gates, saved, x, h0, mask, gateBlock, 3, [&](const StepRows& r) {
-      multiply(r.gates, H, r.h, 0, r.mask, recurrent, r.n, joint, H, w.block);
+      multiply({r.gates, H}, {r.h, 0, r.mask}, recurrent, r.n, joint, H, w.block);
       if (resetAfter) {
         for (int i = 0; i < r.n; i++) gruGates(y + long(r.row[i]) * H, r.gates[i], r.h[i], H);
       } else {
         for (int i = 0; i < r.n; i++) gruReset(r.gates[i], r.h[i], r.mask ? r.mask[i] : nullptr, H);
-        multiply(r.gates, 0, r.gates, 3 * H, nullptr, candidate, r.n, H, H, w.block);
+        multiply({r.gates}, {r.gates, 3 * H}, candidate, r.n, H, H, w.block);
         for (int i = 0; i < r.n; i++) gruFinish(y + long(r.row[i]) * H, r.gates[i], r.h[i], H);
       }
     });
@@ -159,11 +157,10 @@ KERNEL void gru_backward(T* dx /*[L,B,I]?*/, T* dh0 /*[B,H]?*/, T* dwx /*[3H,I]?
       part, c, weights, q, all, w, {zone, keep}, Gradients{dx, dh0, dwx, dwh, dbx, dbh}, dy, dhn, y, saved, x, h0, mask,
       [&](const BackRows& r) {
         for (int i = 0; i < r.n; i++) gruGatesBack(r.d[i], r.dh[i], r.saved[i], r.h[i], H, resetAfter);
-        if (resetAfter) return carryBack(r, w, c, H, 3 * H, all.wh);
-        for (int i = 0; i < r.n; i++) fillRow(r.d[i] + 3 * H, 0, H);
-        multiply(r.d, 3 * H, r.d, 0, nullptr, {all.whn, nullptr}, r.n, H, H, w.block);
+        if (resetAfter) return carryBack(r, w, c, H, 3 * H, all.wh, all.zeros);
+        multiply({r.d, 3 * H, all.zeros}, {r.d}, {all.whn}, r.n, H, H, w.block);
         for (int i = 0; i < r.n; i++) gruResetBack(r.d[i], r.dh[i], r.saved[i], r.h[i], r.mask ? r.mask[i] : nullptr, H);
-        carryBack(r, w, c, H, 2 * H, all.wh);
+        carryBack(r, w, c, H, 2 * H, all.wh, all.zeros);
       },
       [&](const Chunk& chunk) {
         if (resetAfter || !dwh) return;

@@ -8,10 +8,11 @@ constexpr i64 linearOperations(int N, int I, int O) { return 2LL * N * I * O; }
 struct LinearShared {
   int rows; // of x at a time
   const T** w;
-  T *packed, *packedRows[2];
+  T *zeros, *packed, *packedRows[2];
 
   LinearShared(Scratch& s, int N, int I, int O, int parts) : rows(min(N, KC)) {
     w = s.list<const T*>(O);
+    zeros = s.take(O);
     packed = s.take(max(packedSize(I, O), packedSize(O, I)));
     for (int i = 0; i < 2; i++) packedRows[i] = i == 0 || parts > 1 ? s.take(packedSize(rows, I)) : packedRows[0];
   }
@@ -54,6 +55,7 @@ KERNEL void linear_forward(T* y /*[N,O]*/, const T* x /*[N,I]*/, const T* w /*[O
   Scratch scratch{work};
   const LinearShared all(scratch, N, I, O, parts);
   listRows(all.w, w, I, O);
+  if (!b) fillRow(all.zeros, 0, O);
   together(team, parts, [&](const Part& part) {
     const LinearWork q(scratch, N, O, part);
     const Right right = prepare(all.packed, all.w, I, O, N, part);
@@ -63,11 +65,7 @@ KERNEL void linear_forward(T* y /*[N,O]*/, const T* x /*[N,I]*/, const T* w /*[O
       const int n = min(all.rows, to - r);
       listRows(q.x, x + long(r) * I, I, n);
       listRows(q.y, y + long(r) * O, O, n);
-      for (int i = 0; i < n; i++) {
-        if (b) copyRow(q.y[i], b, O);
-        else fillRow(q.y[i], 0, O);
-      }
-      multiply(q.y, 0, q.x, 0, nullptr, right, n, O, I, q.block);
+      multiply({q.y, 0, b ? b : all.zeros}, {q.x}, right, n, O, I, q.block);
     }
   });
 }
@@ -96,13 +94,13 @@ KERNEL void linear_backward(T* dx /*[N,I]?*/, T* dw /*[O,I]?*/, T* db /*[O]?*/, 
       for (int o = first; dw && o < last; o += MC) {
         const int mc = min(MC, last - o);
         packBlockOfColumns(q.block, q.x, o, mc, n);
-        multiplyBlocks(q.dw + o, 0, q.block, packed, mc, I, n);
+        multiplyBlocks({q.dw}, o, {q.block}, packed, mc, I, n);
       }
-      for (int i = 0; db && i < n; i++) addRow(db + first, q.x[i] + first, last - first);
+      if (db) addRows(db + first, q.x, first, n, last - first);
       if (dx) {
         const auto [from, to] = part.of(n);
         listRows(q.y, dx + long(r + from) * I, I, to - from);
-        multiply(q.y, 0, q.x + from, 0, nullptr, {all.packed, nullptr}, to - from, I, O, q.block);
+        multiply({q.y}, {q.x + from}, {all.packed}, to - from, I, O, q.block);
       }
     }
   });

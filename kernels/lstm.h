@@ -152,7 +152,7 @@ KERNEL void lstm_forward(T* y /*[L,B,P]*/, T* hn /*[B,P]*/, T* cn /*[B,H]*/, T* 
     clearPadding(hidden, q, H);
     const signed char gateBlock[4] = {0, 1, 2, 3};
     runForward(part, c, q, all, w, {zone, keep}, y, hn, gates, saved, x, h0, mask, gateBlock, 4, [&](const StepRows& r) {
-      multiply(r.gates, 0, r.h, 0, r.mask, recurrent, r.n, 4 * H, P, w.block);
+      multiply({r.gates}, {r.h, 0, r.mask}, recurrent, r.n, 4 * H, P, w.block);
       for (int i = 0; i < r.n; i++) {
         const int row = r.row[i];
         T* cell = cn + long(r.item[i]) * H;
@@ -167,8 +167,7 @@ KERNEL void lstm_forward(T* y /*[L,B,P]*/, T* hn /*[B,P]*/, T* cn /*[B,H]*/, T* 
         if (cells) copyRow(cells + long(row) * H, cell, H);
       }
       if (!wr) return;
-      for (int i = 0; i < r.n; i++) fillRow(w.out[i], 0, P);
-      multiply(w.out, 0, w.hidden, 0, nullptr, projection, r.n, P, H, w.block);
+      multiply({w.out, 0, all.zeros}, {w.hidden}, projection, r.n, P, H, w.block);
     });
   });
 }
@@ -203,11 +202,8 @@ KERNEL void lstm_backward(T* dx /*[L,B,I]?*/, T* dh0 /*[B,P]?*/, T* dc0 /*[B,H]?
       [&](const BackRows& r) {
         if (wr) { // through the projection
           listRows(w.dy, all.projected[w.buffer] + long(r.at) * P, P, r.n);
-          for (int i = 0; i < r.n; i++) {
-            copyRow(w.dy[i], r.dh[i], P);
-            fillRow(w.dstate[i], 0, H);
-          }
-          multiply(w.dstate, 0, w.dy, 0, nullptr, {all.wr, nullptr}, r.n, H, P, w.block);
+          for (int i = 0; i < r.n; i++) copyRow(w.dy[i], r.dh[i], P);
+          multiply({w.dstate, 0, all.zeros}, {w.dy}, {all.wr}, r.n, H, P, w.block);
         }
         for (int i = 0; i < r.n; i++) {
           T* dcell = all.dcell + long(r.item[i]) * H;
@@ -219,7 +215,7 @@ KERNEL void lstm_backward(T* dx /*[L,B,I]?*/, T* dh0 /*[B,P]?*/, T* dc0 /*[B,H]?
           if (cellZone.on()) addRow(dcell, w.cellRest, H);
           fillRow(r.dh[i], 0, P);
         }
-        carryBack(r, w, c, 0, 4 * H, all.wh);
+        carryBack(r, w, c, 0, 4 * H, all.wh, all.zeros);
       },
       [&](const Chunk& chunk) {
         if (!dwr) return;

@@ -18,6 +18,7 @@ struct ProjectionShared {
   const T** w;
   T *columns, *straight, *packedX; // w packed for x·wᵀ and for d·w; a block of x
   T* block;                        // logits, then slopes [rows, V]
+  T* zeros;                        // the bias where there is none
 
   ProjectionShared(Scratch& s, int N, int H, int V) {
     const int rows = projectionRows(N, V);
@@ -28,6 +29,7 @@ struct ProjectionShared {
     straight = s.take(packedSize(V, H));
     packedX = s.take(packedSize(rows, H));
     block = s.take(i64(rows) * V);
+    zeros = s.take(V);
   }
 };
 
@@ -109,6 +111,7 @@ KERNEL int projected_cross_entropy_forward(T* y /*[1]*/, T* nats /*[N]?*/, T* sx
   }
   if (!mean) by = 1;
   listRows(all.w, w, H, V);
+  if (!b) fillRow(all.zeros, 0, V);
   const int rows = projectionRows(N, V);
   together(team, parts, [&](const Part& part) {
     const ProjectionWork q(scratch, N, V, part);
@@ -130,11 +133,7 @@ KERNEL int projected_cross_entropy_forward(T* y /*[1]*/, T* nats /*[N]?*/, T* sx
       listRows(q.d, all.block, V, n);
       if (sx) packStraight(all.packedX, q.x, nullptr, n, H, part);
       part.meet(); // packed; and nobody needs the block before any more
-      for (int i = from; i < to; i++) {
-        if (b) copyRow(q.d[i], b, V);
-        else fillRow(q.d[i], 0, V);
-      }
-      multiply(q.d + from, 0, q.x + from, 0, nullptr, right, to - from, V, H, q.block);
+      multiply({q.d + from, 0, b ? b : all.zeros}, {q.x + from}, right, to - from, V, H, q.block);
       for (int i = from; i < to; i++) {
         const int t = target[place[i]];
         double sum;
@@ -147,15 +146,14 @@ KERNEL int projected_cross_entropy_forward(T* y /*[1]*/, T* nats /*[N]?*/, T* sx
         q.dx[i] = sx + i64(place[i]) * H;
       }
       if (!sx) continue;
-      multiply(q.dx + from, 0, q.d + from, 0, nullptr, {all.straight, nullptr}, to - from, H, V, q.block);
+      multiply({q.dx + from}, {q.d + from}, {all.straight}, to - from, H, V, q.block);
       part.meet();
       for (int v = first; v < last; v += MC) {
         const int mc = min(MC, last - v);
         packBlockOfColumns(q.block, q.d, v, mc, n);
-        multiplyBlocks(q.dw + v, 0, q.block, all.packedX, mc, H, n);
+        multiplyBlocks({q.dw}, v, {q.block}, all.packedX, mc, H, n);
       }
-      if (b)
-        for (int i = 0; i < n; i++) addRow(sb + first, q.d[i] + first, last - first);
+      if (b) addRows(sb + first, q.d, first, n, last - first);
       part.meet(); // nobody needs this packed block of x any more
     }
   });

@@ -184,9 +184,9 @@ INLINE void shareForward(const ForwardShared& all, const Layout& c, const T* wx,
 // Runs all steps of a part's items. `step(StepRows)` adds the recurrent product, turns gate rows into gates and writes the rows of y; zoneout follows.
 template <class Step>
 INLINE void runForward(const Part& part, const Layout& c, const Steps& q, const ForwardShared& all, ForwardWork& w, const Zone& zone, T* y, T* hn, T* gates, T* saved, const T* x, const T* h0, const T* mask, const signed char* gateBlock, int gateCount, Step step) {
-  const int B = q.B, width = c.width(), longest = q.longest();
+  const int B = q.B, width = c.width(), inputs = c.inputWidth(), longest = q.longest();
   const int chunk = min(q.L, w.rows / max(1, q.items()));
-  const Right projection = prepare(all.wx, all.wxRows, c.I, c.inputWidth(), q.L * B, part);
+  const Right projection = prepare(all.wx, all.wxRows, c.I, inputs, q.L * B, part);
   clearPadding(y, q, c.P);
   clearPadding(saved, q, width);
   for (int g = 0; gates && g < gateCount; g++) clearPadding(gates + long(g) * q.L * B * c.H, q, c.H);
@@ -202,11 +202,11 @@ INLINE void runForward(const Part& part, const Layout& c, const Steps& q, const 
         w.row[n] = q.row(s, b);
         w.x[n] = x + long(w.row[n]) * c.I;
         w.gates[n] = saved ? saved + (long(s) * B + b) * width : w.gateRows + long(n) * width;
-        copyRow(w.gates[n], all.bias, width);
+        copyRow(w.gates[n] + inputs, all.bias + inputs, width - inputs); // the others begin with it in the product below
         n++;
       }
     }
-    multiply(w.gates, 0, w.x, 0, nullptr, projection, n, c.inputWidth(), c.I, w.block);
+    multiply({w.gates, 0, all.bias}, {w.x}, projection, n, inputs, c.I, w.block);
     for (int s = first, at = 0; s < last; s++) {
       int m = 0;
       for (int b = q.from; b < q.to; b++) {
@@ -304,11 +304,10 @@ struct BackRows {
   const T* const* mask; // null without one
 };
 
-// dh += mask ∘ (D·wh), for the columns of D from `column`, K of them; `wh` packed [K, P].
-NOINLINE void carryBack(const BackRows& r, BackwardWork& w, const Layout& c, int column, int K, const T* wh) {
-  if (!r.mask) return multiply(r.dh, 0, r.d, column, nullptr, {wh, nullptr}, r.n, c.P, K, w.block);
-  for (int i = 0; i < r.n; i++) fillRow(w.product[i], 0, c.P);
-  multiply(w.product, 0, r.d, column, nullptr, {wh, nullptr}, r.n, c.P, K, w.block);
+// dh += mask ∘ (D·wh), for the columns of D from `column`, K of them; `wh` packed [K, P], `zeros` P of them.
+NOINLINE void carryBack(const BackRows& r, BackwardWork& w, const Layout& c, int column, int K, const T* wh, const T* zeros) {
+  if (!r.mask) return multiply({r.dh}, {r.d, column}, {wh}, r.n, c.P, K, w.block);
+  multiply({w.product, 0, zeros}, {r.d, column}, {wh}, r.n, c.P, K, w.block);
   for (int i = 0; i < r.n; i++) {
     eachVector(c.P, [&](int j, int m) ALWAYS {
       store(r.dh[i] + j, fma_(load(r.mask[i] + j, m), load(w.product[i] + j, m), load(r.dh[i] + j, m)), m);
@@ -324,7 +323,7 @@ NOINLINE void addWeightGradient(const Part& part, T* const* dw, const T* const* 
     for (int m = from; m < to; m += MC) {
       const int mc = min(MC, to - m);
       packBlockOfColumns(block, d + k, column + m, mc, kc);
-      multiplyBlocks(dw + m, 0, block, right + k * roundUp(N, NR), mc, N, kc);
+      multiplyBlocks({dw}, m, {block}, right + k * roundUp(N, NR), mc, N, kc);
     }
   }
 }
@@ -347,8 +346,8 @@ NOINLINE void addWeightGradients(const Part& part, T* dwx, T* dwh, const Layout&
       for (int m = from; m < to; m += MC) {
         const int mc = min(MC, to - m);
         packBlockOfColumns(w.block, w.d + k, g * c.H + m, mc, kc);
-        if (x) multiplyBlocks(w.dwx + m, 0, w.block, all.xPacked[chunk.buffer] + k * roundUp(c.I, NR), mc, c.I, kc);
-        if (h) multiplyBlocks(w.dwh + m, 0, w.block, all.hPacked[chunk.buffer] + k * roundUp(c.P, NR), mc, c.P, kc);
+        if (x) multiplyBlocks({w.dwx}, m, {w.block}, all.xPacked[chunk.buffer] + k * roundUp(c.I, NR), mc, c.I, kc);
+        if (h) multiplyBlocks({w.dwh}, m, {w.block}, all.hPacked[chunk.buffer] + k * roundUp(c.P, NR), mc, c.P, kc);
       }
     }
   }
@@ -420,7 +419,7 @@ INLINE void runBackward(const Part& part, const Layout& c, const Layout& product
       step(BackRows{s, m, at, w.item + at, w.row + at, w.saved + at, w.d + at, w.dh, w.h + at, mask ? w.mask + at : nullptr});
       for (int i = 0; zone.on() && i < m; i++) addRow(w.dh[i], w.rest + long(i) * c.P, c.P);
     }
-    if (out.dx) multiply(w.dx, 0, w.ownD, 0, nullptr, {all.wx, nullptr}, own, c.I, c.inputWidth(), w.block);
+    if (out.dx) multiply({w.dx, 0, nullptr, true}, {w.ownD}, {all.wx}, own, c.I, c.inputWidth(), w.block);
     if (out.dwx) packStraight(all.xPacked[buffer], w.x, nullptr, n, c.I, part);
     if (out.dwh) packStraight(all.hPacked[buffer], w.h, mask ? w.mask : nullptr, n, c.P, part);
     pack(chunk);
@@ -429,12 +428,8 @@ INLINE void runBackward(const Part& part, const Layout& c, const Layout& product
     addWeightGradients(part, out.dwx, out.dwh, products, all, w, chunk);
     const auto [from, to] = part.of(c.H);
     for (int g = 0; g < c.blocks; g++) {
-      T* dbx = out.dbx && c.wxGate[g] >= 0 ? out.dbx + c.wxGate[g] * c.H : nullptr;
-      T* dbh = out.dbh && c.whGate[g] >= 0 ? out.dbh + c.whGate[g] * c.H : nullptr;
-      for (int i = 0; i < n; i++) {
-        if (dbx) addRow(dbx + from, w.d[i] + g * c.H + from, to - from);
-        if (dbh) addRow(dbh + from, w.d[i] + g * c.H + from, to - from);
-      }
+      if (out.dbx && c.wxGate[g] >= 0) addRows(out.dbx + c.wxGate[g] * c.H + from, w.d, g * c.H + from, n, to - from);
+      if (out.dbh && c.whGate[g] >= 0) addRows(out.dbh + c.whGate[g] * c.H + from, w.d, g * c.H + from, n, to - from);
     }
     sum(chunk);
   }

@@ -55,7 +55,7 @@ KERNEL void rnn_forward(T* y /*[L,B,H]*/, T* hn /*[B,H]*/, T* saved /*[L,B,H]?*/
     const Right recurrent = prepare(all.wh, all.whRows, H, H, L * B, part);
     const Steps q = Steps{L, B, lengths, reverse}.share(part);
     runForward(part, c, q, all, w, {zone, keep}, y, hn, nullptr, saved, x, h0, mask, nullptr, 0, [&](const StepRows& r) {
-      multiply(r.gates, 0, r.h, 0, r.mask, recurrent, r.n, H, H, w.block);
+      multiply({r.gates}, {r.h, 0, r.mask}, recurrent, r.n, H, H, w.block);
       for (int i = 0; i < r.n; i++) rnnActivate(y + long(r.row[i]) * H, r.gates[i], H, relu);
     });
   });
@@ -79,7 +79,7 @@ KERNEL void rnn_backward(T* dx /*[L,B,I]?*/, T* dh0 /*[B,H]?*/, T* dwx /*[H,I]?*
       part, c, c, q, all, w, {zone, keep}, Gradients{dx, dh0, dwx, dwh, dbx, dbh}, dy, dhn, y, saved, x, h0, mask,
       [&](const BackRows& r) {
         for (int i = 0; i < r.n; i++) rnnActivateBack(r.d[i], r.dh[i], r.saved[i], H, relu);
-        carryBack(r, w, c, 0, H, all.wh);
+        carryBack(r, w, c, 0, H, all.wh, all.zeros);
       },
       [](const Chunk&) {}, [](const Chunk&) {});
   });

@@ -299,7 +299,7 @@ struct StreamRun {
 
   // to[i][column + j] += Σ_k a[i][k]·m[k][j]
   __attribute__((noinline)) void add(T* const* to, int column, const T* const* a, const StreamMatrix& m) const {
-    if (format == PANELS) return multiply(to, column, a, 0, nullptr, {w.at(m.w), nullptr}, n, m.N, m.K, work.block);
+    if (format == PANELS) return multiply({to, column}, {a}, {w.at(m.w)}, n, m.N, m.K, work.block);
     byWeight([&](auto zero) ALWAYS { row(zero, to[0] + column, a[0], m).addAll(); });
   }
   // The gates' sums: the input's product, then the state's.
