@@ -36,6 +36,6 @@ using u64 = unsigned long long;
 using i64 = long long;
 
 INLINE int min(int a, int b) { return a < b ? a : b; }
-INLINE int max(int a, int b) { return a > b ? a : b; }
+INLINE constexpr int max(int a, int b) { return a > b ? a : b; }
 INLINE i64 max(i64 a, i64 b) { return a > b ? a : b; }
 INLINE int roundUp(int n, int step) { return (n + step - 1) / step * step; }

@@ -34,41 +34,50 @@ struct StreamProgram {
 // ---- a row times packed columns ----
 
 constexpr int STRIP_STEP = 4 * W;
-constexpr int STRIP_AHEAD = 4096; // bytes of weights asked for in advance: natively 7-12% less time where they come from beyond the second-level cache
-// Bytes of a matrix from which on a network is taken not to fit that cache. WebAssembly computes more slowly than they come from anywhere.
-#if defined(__wasm__)
-constexpr i64 STRIP_FAR = i64(1) << 62;
+constexpr int STRIP_AHEAD = 4096; // bytes of weights asked for in advance: 7-15% less time where they come from beyond the second-level cache
+// Whether weights come more slowly than they are computed with. To WebAssembly, and to short vectors, they come fast enough from anywhere.
+#if defined(__AVX2__)
+constexpr bool STRIPS_WAIT = true;
 #else
-constexpr i64 STRIP_FAR = 1 << 19;
+constexpr bool STRIPS_WAIT = false;
 #endif
+// Bytes of a matrix from which on two of them are taken not to fit the first-level cache; to have next to nothing left in it; and not to fit the
+// second. And bytes of the largest strip that is left in the first.
+constexpr i64 STRIP_NEAR = 3 << 13, STRIP_AWAY = 3 << 15, STRIP_FAR = 1 << 19, STRIP_KEPT = 1 << 15;
+constexpr int STRIP_LINES = max(1, 64 * 4 / (STRIP_STEP * int(sizeof(T)))); // steps of four cache lines
 
 // The N columns of a packed matrix in strips of 12 vectors, 8 or 4: enough sums to hide the latency of a multiply-add where there are
 // so many, few enough to stay in registers. The last strip is padded. None of 12 where weights are short, which need registers to be
-// widened in, or far, so that the strips of two matrices begin at the same columns (for most H).
+// widened in, or where rows take turns (addProducts), so that the strips of two matrices begin at the same columns (for most H). Those are
+// of four cache lines where that lets strips stay in the first-level cache: a multiply-add's latency then is no more than such lines take to come.
 struct Strips {
-  int steps, wide, count; // columns in STRIP_STEPs; strips of three steps, which come first; all strips
-  bool far;
+  int steps, wide, each, count; // columns in STRIP_STEPs; strips of three steps, which come first; steps of the others; all strips
+  bool turns, ahead;            // whether rows take turns; whether to ask for weights in advance
 
   static Strips of(int N, int K, int bytes) {
+    const i64 all = i64(N) * K * bytes;
+    const bool near = STRIPS_WAIT && bytes == int(sizeof(T)) && all >= STRIP_NEAR && all < STRIP_AWAY && i64(K) * STRIP_LINES * STRIP_STEP * bytes <= STRIP_KEPT;
     Strips s;
-    s.far = i64(N) * K * bytes >= STRIP_FAR;
+    s.turns = near || (STRIPS_WAIT && all >= STRIP_FAR);
+    s.ahead = STRIPS_WAIT && !near && bytes == int(sizeof(T)) && all >= STRIP_NEAR;
     s.steps = (N + STRIP_STEP - 1) / STRIP_STEP;
-    s.wide = s.far || bytes < int(sizeof(T)) || s.steps == 1 ? 0 : s.steps / 3 - (s.steps % 3 == 1); // 4 are 2 + 2
-    s.count = s.wide + (s.steps - 3 * s.wide + 1) / 2;
+    s.each = near ? STRIP_LINES : 2;
+    s.wide = s.turns || bytes < int(sizeof(T)) || s.steps == 1 ? 0 : s.steps / 3 - (s.steps % 3 == 1); // 4 are 2 + 2
+    s.count = s.wide + (s.steps - 3 * s.wide + s.each - 1) / s.each;
     return s;
   }
-  int begin(int i) const { return min(steps, i <= wide ? 3 * i : 2 * i + wide) * STRIP_STEP; } // first column
+  int begin(int i) const { return min(steps, i <= wide ? 3 * i : each * (i - wide) + 3 * wide) * STRIP_STEP; } // first column
 };
 INLINE int stripColumns(int N) { return roundUp(N, STRIP_STEP); }
 
 // c[n] += Σ_k a[k]·w[k][n] for one strip, the chain of sums as everywhere; int8 weights add scale[n]·Σ_k a[k]·w[k][n].
-template <class Weight, int VECTORS> NOINLINE const Weight* strip(T* c, const T* a, const Weight* w, const T* scale, int K) {
+template <class Weight, int VECTORS, bool AHEAD> NOINLINE void strip(T* c, const T* a, const Weight* w, const T* scale, int K) {
   constexpr bool scaled = sizeof(Weight) == 1;
   V sum[VECTORS];
   UNROLL for (int v = 0; v < VECTORS; v++) sum[v] = scaled ? V{} : load(c + v * W);
   NOUNROLL for (int k = 0; k < K; k++) {
     const V left = splat(a[k]);
-    if constexpr (sizeof(Weight) == sizeof(T)) {
+    if constexpr (AHEAD) {
       UNROLL for (int i = 0; i < VECTORS * VECTOR_BYTES; i += 64) __builtin_prefetch((const char*)w + STRIP_AHEAD + i);
     }
     UNROLL for (int v = 0; v < VECTORS; v += 4) {
@@ -79,7 +88,6 @@ template <class Weight, int VECTORS> NOINLINE const Weight* strip(T* c, const T*
     w += VECTORS * W;
   }
   UNROLL for (int v = 0; v < VECTORS; v++) store(c + v * W, scaled ? fma_(load(scale + v * W), sum[v], load(c + v * W)) : sum[v]);
-  return w;
 }
 
 // A packed matrix [K,N]; w and scale count elements from the start of its layer's weights.
@@ -101,9 +109,13 @@ template <class Weight> struct RowProduct {
   __attribute__((always_inline)) void add(int first, int last) const {
     const int vectors = (last - first) / W;
     const Weight* from = w + i64(first) * m.K;
-    if (sizeof(Weight) == sizeof(T) && vectors == 12) strip<Weight, 12>(c + first, a, from, scale + first, m.K);
-    else if (vectors == 8) strip<Weight, 8>(c + first, a, from, scale + first, m.K);
-    else strip<Weight, 4>(c + first, a, from, scale + first, m.K);
+    const auto run = [&](auto ahead) ALWAYS {
+      if (sizeof(Weight) == sizeof(T) && vectors == 12) strip<Weight, 12, ahead.value>(c + first, a, from, scale + first, m.K);
+      else if (vectors == 8) strip<Weight, 8, ahead.value>(c + first, a, from, scale + first, m.K);
+      else strip<Weight, 4, ahead.value>(c + first, a, from, scale + first, m.K);
+    };
+    if (STRIPS_WAIT && m.strips.ahead) run(Known<STRIPS_WAIT && sizeof(Weight) == sizeof(T)>{});
+    else run(Known<false>{});
   }
   __attribute__((noinline)) void addAll() const {
     for (int i = 0, first = 0; i < m.strips.count; i++) {
@@ -114,12 +126,12 @@ template <class Weight> struct RowProduct {
   }
 };
 
-// Both products of a row: to each column first the input's, then the state's. When the weights are far, from left to right or, `back`,
-// from right to left: rows take turns, so that one begins with the weights that the row before read last, which are still in the
-// cache. (GRU, H = 256, 1.6 MB of weights, 1 MB of cache: a fifth less time.)
+// Both products of a row: to each column first the input's, then the state's. When the weights don't fit the first cache, or the second, from
+// left to right or, `back`, from right to left: rows take turns, so that one begins with the weights that the row before read last, which
+// are still in the cache. (GRU, H = 64, 98 KB of weights, 48 KB of cache, and H = 256, 1.6 MB of weights, 1 MB of cache: a fifth less time.)
 template <class Weight> INLINE void addProducts(const RowProduct<Weight>& x, const RowProduct<Weight>& h, bool back) {
   const Strips &xs = x.m.strips, &hs = h.m.strips;
-  if (STRIP_FAR > 1 << 30 || !hs.far) {
+  if (!STRIPS_WAIT || !hs.turns) {
     x.addAll();
     return h.addAll();
   }
