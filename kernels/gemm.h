@@ -29,6 +29,12 @@ constexpr int MR = 12, K_UNROLL = 1;
 constexpr int MR = 4, K_UNROLL = 1;
 #endif
 constexpr int PANEL_VECTORS = 2, NR = PANEL_VECTORS * W;
+#if defined(__wasm__)
+constexpr bool PREFETCHES = false; // WebAssembly has no word for it
+#else
+constexpr bool PREFETCHES = true;
+#endif
+constexpr bool STRIDES = !BF16 && TRAINING; // tiles of rows as they stand too; what only predicts is smaller without
 constexpr int KC = 256; // a panel of B, KC × NR, stays in the first-level cache
 constexpr int MC = 64;  // a block of A, MC × KC, stays in the second
 
@@ -295,20 +301,18 @@ template <int ROWS = MR> INLINE void tileOfRows(int rows, const Sums& c, int m, 
     if (rows < ROWS) return tileOfRows<ROWS - 1>(rows, c, m, column, a, b, K, ahead);
   }
   const auto run = [&](auto far) ALWAYS {
-    if (!BF16 && a.stride) tile<ROWS, 1, true, far.value>(c, m, column, a.panel(m, K), a.stride, b, K, ahead);
+    if (STRIDES && a.stride) tile<ROWS, 1, true, far.value>(c, m, column, a.panel(m, K), a.stride, b, K, ahead);
     else tile<ROWS, 1, false, far.value>(c, m, column, a.panel(m, K), 0, b, K, ahead);
   };
-  if (ROWS == MR && ahead) run(Known<ROWS == MR>{});
+  if (PREFETCHES && ROWS == MR && ahead) run(Known<PREFETCHES && ROWS == MR>{});
   else run(Known<false>{});
 }
 
-// Asks for the sums of the tile to come. WebAssembly has no word for it.
+// Asks for the sums of the tile to come.
 INLINE void prefetchTile(const Sums& c, int m, int column, int rows) {
-#if !defined(__wasm__)
   for (int i = 0; i < rows; i++) {
     UNROLL for (int v = 0; v < NR * int(sizeof(T)); v += 64) __builtin_prefetch((const char*)(c.rows[m + i] + c.column + column) + v, 1);
   }
-#endif
 }
 
 // C[m][n] += Σ_k A[m][k]·B[k][n] for rows first … first+M-1 of C, a block of A and one KC block of packed B; M <= MC, K = numbers <= KC.
@@ -317,7 +321,7 @@ NOINLINE void multiplyBlocks(const Sums& c, int first, Block a, const T* b, int 
   const int K = depthOf(numbers);
   const Sums rows{c.rows + first, c.column, c.start};
   const auto ahead = [&](int j, int part) ALWAYS {
-    return far && part < 2 ? b + (j + NR) * K + part * (NR / 2) * K : nullptr;
+    return PREFETCHES && far && part < 2 ? b + (j + NR) * K + part * (NR / 2) * K : nullptr;
   };
   int j = 0;
   // With few rows, several panels at once keep enough chains going.
@@ -331,7 +335,7 @@ NOINLINE void multiplyBlocks(const Sums& c, int first, Block a, const T* b, int 
   for (; j + NR <= N; j += NR) {
     eachPanel(M, [&](int m, int size) ALWAYS {
       const int next = m + size < M ? m + size : 0;
-      if (c.cold) prefetchTile(rows, next, j + (next ? 0 : NR), min(MR, M - next));
+      if (PREFETCHES && c.cold) prefetchTile(rows, next, j + (next ? 0 : NR), min(MR, M - next));
       tileOfRows(size, rows, m, j, a, b + j * K, K, ahead(j, m / MR));
     });
   }
@@ -409,12 +413,12 @@ struct Left {
   const T* const* scale = nullptr;
 };
 
-// How far apart M rows stand, if it is equally far and rows need not be packed; otherwise 0. One row is read as it is anyway. Rows that are whole
-// pages apart take each other's places in the first-level cache when they are long.
+// How far apart M rows stand, if it is equally far and rows need not be packed; otherwise 0. Rows that are whole pages apart take each other's
+// places in the first-level cache when they are long.
 INLINE long strideOf(const T* const* rows, int M, int K) {
-  if (M == 1) return K;
+  if (!STRIDES || M < 3) return 0;
   const long stride = rows[1] - rows[0];
-  if (M == 2 || (K > KC / 2 && stride % (4096 / int(sizeof(T))) == 0)) return 0;
+  if (K > KC / 2 && stride % (4096 / int(sizeof(T))) == 0) return 0;
   for (int i = 2; i < M; i++) {
     if (rows[i] - rows[i - 1] != stride) return 0;
   }
@@ -443,7 +447,8 @@ NOINLINE void multiply(const Sums& c, Left a, Right b, int M, int N, int K, T* b
     for (int k = 0; k < K; k += KC) {
       const int kc = min(KC, K - k), column = a.column + k;
       Block left{block};
-      if (const long stride = BF16 || a.scale ? 0 : strideOf(a.rows + m, mc, kc)) left = {a.rows[m] + column, stride};
+      if (mc == 1 && !a.scale && !BF16) left = {a.rows[m] + column}; // one row is a panel as it is
+      else if (const long stride = a.scale ? 0 : strideOf(a.rows + m, mc, kc)) left = {a.rows[m] + column, stride};
       else packBlock(block, a.rows + m, a.scale ? a.scale + m : nullptr, column, mc, kc);
       multiplyBlocks({c.rows, c.column, k == 0 ? c.start : nullptr, c.cold}, m, left, b.packed + k * roundUp(N, NR), mc, N, kc, far);
     }

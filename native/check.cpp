@@ -5,7 +5,9 @@
 //
 // AVX-512's masked loads and stores are not instrumented: the canaries of test/kernels stand behind those.
 //
-// What the results are is tested elsewhere (test/native, test/kernels); here only that nothing else is touched, and that all is written.
+// What the results are is tested elsewhere (test/native, test/kernels); here only that nothing else is touched, and that all is written. Called
+// with a file's name it writes the results there, so that those of an instruction set that this processor lacks, run by an emulator, can be
+// compared with one that it has.
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
@@ -49,7 +51,10 @@ struct Buffers {
 long cases = 0;
 Team* team = nullptr;
 
+std::FILE* results = nullptr;
+
 void written(const char* what, const float* p, long n) {
+  if (results) std::fwrite(p, sizeof *p, n, results);
   for (long i = 0; i < n; i++) {
     if (!std::isnan(p[i])) continue;
     std::printf("%s[%ld] was not written, or was made of what was not\n", what, i);
@@ -230,7 +235,8 @@ void streams() {
   }
 }
 
-int main() {
+int main(int count, char** words) {
+  if (count > 1 && !(results = std::fopen(words[1], "wb"))) return 1;
 #if !defined(__SANITIZE_THREAD__)
   layers();
   streams();
@@ -242,5 +248,6 @@ int main() {
   layers();
   if (team->ready != 2) return 1;
   closePool(pool);
+  if (results && std::fclose(results)) return 1;
   std::printf("%ld cases, nothing outside its buffers\n", cases);
 }

@@ -157,18 +157,38 @@ export function hasSanitizer(sanitizer = "address") {
   }
 }
 
-/** Builds native/check.cpp for one instruction set with AddressSanitizer (or "thread": ThreadSanitizer) and runs it; returns what it said. */
-export async function checkMemory(isa, sanitizer = "address") {
+/** Builds native/check.cpp for one instruction set in a folder of its own, and gives the program to `use`. */
+async function withCheck(cxx, isa, more, use) {
   const work = mkdtempSync(join(tmpdir(), "sluice-check-"));
   try {
     writeBindings(work);
     const program = join(work, "check");
-    const sanitize = ["-O1", "-g1", `-fsanitize=${sanitizer}`, "-fno-omit-frame-pointer"];
-    await run(compiler(), [...flags, ...units[isa], ...sanitize, `-DISA=${isa}`, `-I${native}`, `-I${work}`, join(native, "check.cpp"), join(native, "pool.cpp"), "-o", program, "-lpthread"]);
-    return await run(program, []);
+    await run(cxx, [...flags, ...more, `-DISA=${isa}`, `-I${native}`, `-I${work}`, join(native, "check.cpp"), join(native, "pool.cpp"), "-o", program, "-lpthread"]);
+    return await use(program, work);
   } finally {
     rmSync(work, { recursive: true, force: true });
   }
+}
+
+/** Runs native/check.cpp under AddressSanitizer (or "thread": ThreadSanitizer); returns what it said. */
+export function checkMemory(isa, sanitizer = "address") {
+  const sanitize = ["-O1", "-g1", `-fsanitize=${sanitizer}`, "-fno-omit-frame-pointer"];
+  return withCheck(compiler(), isa, [...units[isa], ...sanitize], (program) => run(program, []));
+}
+
+/** How programs for arm64 are built and run on another machine: Debian's g++-aarch64-linux-gnu and qemu-user. */
+const arm = { cxx: "aarch64-linux-gnu-g++", emulator: "qemu-aarch64" };
+export const canEmulateArm = () => process.arch !== "arm64" && Object.values(arm).every((name) => spawnSync(name, ["--version"], { stdio: "ignore" }).status === 0);
+
+/** All results of native/check.cpp on an instruction set of this processor, or on "neon" by an emulator. */
+export function checkResults(isa) {
+  const emulated = isa === "neon" && process.arch !== "arm64";
+  return withCheck(emulated ? arm.cxx : compiler(), isa, emulated ? ["-static"] : units[isa], async (program, work) => {
+    const file = join(work, "results");
+    await (emulated ? run(arm.emulator, [program, file]) : run(program, [file]));
+    const bytes = readFileSync(file);
+    return new Float32Array(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.length));
+  });
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
