@@ -76,7 +76,7 @@ struct GruBackwardShared : BackwardShared {
   T *rhPacked[2], *whn; // r ∘ h, the right side of dW_hn, and W_hn itself, when reset before
   GruBackwardShared(Scratch& s, const Layout& c, int L, int B, int parts) : BackwardShared(s, c, L, B, parts) {
     pair(rhPacked, s, packedSize(chunkBackward(L, B) * B, c.H), parts);
-    whn = s.take(packedSize(c.H, c.H));
+    whn = s.take(preparedSize(c.H, c.H));
   }
 };
 struct GruBackwardWork : BackwardWork {
@@ -114,8 +114,8 @@ KERNEL void gru_forward(T* y /*[L,B,H]*/, T* hn /*[B,H]*/, T* gates /*[3,L,B,H]?
   listRows(all.whRows, wh, H, 3 * H);
   together(team, parts, [&](const Part& part) {
     ForwardWork w = workOf<ForwardWork>(scratch, part, c, L, B);
-    const Right recurrent = prepare(all.wh, all.whRows, H, joint, L * B, part);
-    const Right candidate = resetAfter ? Right{} : prepare(all.wh + packedSize(H, joint), all.whRows + joint, H, H, L * B, part);
+    const Right recurrent = prepare(all.wh, all.whRows, H, joint, L * B, part, c.single(B, mask));
+    const Right candidate = resetAfter ? Right{} : prepare(all.wh + preparedSize(H, joint), all.whRows + joint, H, H, L * B, part, c.single(B, mask));
     const Steps q = Steps{L, B, lengths, reverse}.share(part);
     const signed char gateBlock[3] = {1, 2, 0};
     runForward(part, c, q, all, w, {zone, keep}, y, hn, gates, saved, x, h0, mask, gateBlock, 3, [&](const StepRows& r) {
@@ -146,21 +146,18 @@ KERNEL void gru_backward(T* dx /*[L,B,I]?*/, T* dh0 /*[B,H]?*/, T* dwx /*[3H,I]?
   if (!resetAfter) weights.whGate[0] = -1;
   together(team, parts, [&](const Part& part) {
     GruBackwardWork w = workOf<GruBackwardWork>(scratch, part, c, L, B);
-    if (resetAfter) {
-      packStraight(all.wh, all.whRows, nullptr, 3 * H, H, part);
-    } else {
-      packStraight(all.wh, all.whRows, nullptr, 2 * H, H, part);
-      packStraight(all.whn, all.whRows + 2 * H, nullptr, H, H, part);
-    }
+    const bool single = c.single(B, mask);
+    const Right recurrent = prepareStraight(all.wh, all.whRows, resetAfter ? 3 * H : 2 * H, H, part, single);
+    const Right candidate = resetAfter ? Right{} : prepareStraight(all.whn, all.whRows + 2 * H, H, H, part, single);
     const Steps q = Steps{L, B, lengths, reverse}.share(part);
     runBackward(
       part, c, weights, q, all, w, {zone, keep}, Gradients{dx, dh0, dwx, dwh, dbx, dbh}, dy, dhn, y, saved, x, h0, mask,
       [&](const BackRows& r) {
         for (int i = 0; i < r.n; i++) gruGatesBack(r.d[i], r.dh[i], r.saved[i], r.h[i], H, resetAfter);
-        if (resetAfter) return carryBack(r, w, c, H, 3 * H, all.wh, all.zeros);
-        multiply({r.d, 3 * H, all.zeros}, {r.d}, {all.whn}, r.n, H, H, w.block);
+        if (resetAfter) return carryBack(r, w, c, H, 3 * H, recurrent, all.zeros);
+        multiply({r.d, 3 * H, all.zeros}, {r.d}, candidate, r.n, H, H, w.block);
         for (int i = 0; i < r.n; i++) gruResetBack(r.d[i], r.dh[i], r.saved[i], r.h[i], r.mask ? r.mask[i] : nullptr, H);
-        carryBack(r, w, c, H, 2 * H, all.wh, all.zeros);
+        carryBack(r, w, c, H, 2 * H, recurrent, all.zeros);
       },
       [&](const Chunk& chunk) {
         if (resetAfter || !dwh) return;

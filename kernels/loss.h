@@ -12,7 +12,7 @@ INLINE double weightAt(const T* weight, int i) { return weight ? weight[i] : 1; 
 
 // y = Σ w·value(i) / Σ w·perElement
 template <class F> INLINE void lossForward(T* y, T* divisor, const T* weight, int N, int mean, F value) {
-  const double sum = total(N, [&](int i) { return weightAt(weight, i) == 0 ? 0 : weightAt(weight, i) * value(i); });
+  const double sum = weight ? total(N, [&](int i) { return weight[i] == 0 ? 0 : weight[i] * value(i); }) : total(N, value);
   const double by = !mean ? 1 : weight ? total(N, [&](int i) { return (double)weight[i]; }) : N;
   *y = (T)(by == 0 ? 0 : sum / by);
   if (divisor) *divisor = (T)by;

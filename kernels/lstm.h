@@ -69,7 +69,7 @@ struct LstmForwardShared : ForwardShared {
   T* wr;
   const T** wrRows;
   LstmForwardShared(Scratch& s, const Layout& c) : ForwardShared(s, c) {
-    wr = s.take(packedSize(c.H, c.P));
+    wr = s.take(preparedSize(c.H, c.P));
     wrRows = s.list<const T*>(c.P);
   }
 };
@@ -90,7 +90,7 @@ struct LstmBackwardShared : BackwardShared {
   LstmBackwardShared(Scratch& s, const Layout& c, int L, int B, int parts) : BackwardShared(s, c, L, B, parts) {
     const int rows = chunkBackward(L, B) * B;
     dcell = s.take(i64(B) * c.H);
-    wr = s.take(packedSize(c.P, c.H));
+    wr = s.take(preparedSize(c.P, c.H));
     wrRows = s.list<const T*>(c.P);
     pair(projected, s, i64(rows) * c.P, parts);
     pair(hiddenPacked, s, packedSize(rows, c.H), parts);
@@ -143,8 +143,8 @@ KERNEL void lstm_forward(T* y /*[L,B,P]*/, T* hn /*[B,P]*/, T* cn /*[B,H]*/, T* 
   if (wr) listRows(all.wrRows, wr, H, P);
   together(team, parts, [&](const Part& part) {
     LstmForwardWork w = workOf<LstmForwardWork>(scratch, part, c, L, B);
-    const Right recurrent = prepare(all.wh, all.whRows, P, 4 * H, L * B, part);
-    const Right projection = wr ? prepare(all.wr, all.wrRows, H, P, L * B, part) : Right{};
+    const Right recurrent = prepare(all.wh, all.whRows, P, 4 * H, L * B, part, c.single(B, mask));
+    const Right projection = wr ? prepare(all.wr, all.wrRows, H, P, L * B, part, c.single(B, mask)) : Right{};
     const Steps q = Steps{L, B, lengths, reverse}.share(part);
     if (c0) copyRow(cn + long(q.from) * H, c0 + long(q.from) * H, q.items() * H);
     else fillRow(cn + long(q.from) * H, 0, q.items() * H);
@@ -188,8 +188,8 @@ KERNEL void lstm_backward(T* dx /*[L,B,I]?*/, T* dh0 /*[B,P]?*/, T* dc0 /*[B,H]?
   if (wr) listRows(all.wrRows, wr, H, P);
   together(team, parts, [&](const Part& part) {
     LstmBackwardWork w = workOf<LstmBackwardWork>(scratch, part, c, L, B);
-    packStraight(all.wh, all.whRows, nullptr, 4 * H, P, part);
-    if (wr) packStraight(all.wr, all.wrRows, nullptr, P, H, part);
+    const Right recurrent = prepareStraight(all.wh, all.whRows, 4 * H, P, part, c.single(B, mask));
+    const Right projection = wr ? prepareStraight(all.wr, all.wrRows, P, H, part, c.single(B, mask)) : Right{};
     if (dwr) listRows(w.dwr, dwr, H, P);
     const Steps q = Steps{L, B, lengths, reverse}.share(part);
     T* const dcells = all.dcell + long(q.from) * H;
@@ -203,7 +203,7 @@ KERNEL void lstm_backward(T* dx /*[L,B,I]?*/, T* dh0 /*[B,P]?*/, T* dc0 /*[B,H]?
         if (wr) { // through the projection
           listRows(w.dy, all.projected[w.buffer] + long(r.at) * P, P, r.n);
           for (int i = 0; i < r.n; i++) copyRow(w.dy[i], r.dh[i], P);
-          multiply({w.dstate, 0, all.zeros}, {w.dy}, {all.wr}, r.n, H, P, w.block);
+          multiply({w.dstate, 0, all.zeros}, {w.dy}, projection, r.n, H, P, w.block);
         }
         for (int i = 0; i < r.n; i++) {
           T* dcell = all.dcell + long(r.item[i]) * H;
@@ -215,7 +215,7 @@ KERNEL void lstm_backward(T* dx /*[L,B,I]?*/, T* dh0 /*[B,P]?*/, T* dc0 /*[B,H]?
           if (cellZone.on()) addRow(dcell, w.cellRest, H);
           fillRow(r.dh[i], 0, P);
         }
-        carryBack(r, w, c, 0, 4 * H, all.wh, all.zeros);
+        carryBack(r, w, c, 0, 4 * H, recurrent, all.zeros);
       },
       [&](const Chunk& chunk) {
         if (!dwr) return;

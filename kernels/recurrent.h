@@ -65,6 +65,7 @@ struct Layout {
   int width() const { return blocks * H; }
   int inputWidth() const { return inputs * H; }
   int recurrentWidth() const { return (blocks - firstRecurrent) * H; }
+  static bool single(int B, const T* mask) { return B == 1 && !mask; } // each step's products are of one row, without a scale
   i64 operations(int L, int B) const { return 2LL * L * B * (i64(I) * inputWidth() + i64(P) * recurrentWidth()); } // of a forward pass
 };
 
@@ -118,7 +119,7 @@ struct ForwardShared {
     zeros = s.take(max(c.P, c.H));
     bias = s.take(c.width());
     wx = s.take(packedSize(c.I, c.inputWidth()));
-    wh = s.take(packedSize(c.P, c.recurrentWidth()) + i64(NR) * c.P); // room for two parts
+    wh = s.take(preparedSize(c.P, c.recurrentWidth()) + i64(STRIP_STEP) * c.P); // room for two parts
   }
 };
 
@@ -248,7 +249,7 @@ struct BackwardShared {
     zeros = s.take(max(c.P, c.H));
     carry = s.take(i64(B) * c.P);
     wx = s.take(packedSize(c.inputWidth(), c.I));
-    wh = s.take(packedSize(c.recurrentWidth(), c.P));
+    wh = s.take(preparedSize(c.recurrentWidth(), c.P));
     pair(dRows, s, i64(rows) * c.width(), parts);
     pair(xPacked, s, packedSize(rows, c.I), parts);
     pair(hPacked, s, packedSize(rows, c.P), parts);
@@ -304,10 +305,10 @@ struct BackRows {
   const T* const* mask; // null without one
 };
 
-// dh += mask ∘ (D·wh), for the columns of D from `column`, K of them; `wh` packed [K, P], `zeros` P of them.
-NOINLINE void carryBack(const BackRows& r, BackwardWork& w, const Layout& c, int column, int K, const T* wh, const T* zeros) {
-  if (!r.mask) return multiply({r.dh}, {r.d, column}, {wh}, r.n, c.P, K, w.block);
-  multiply({w.product, 0, zeros}, {r.d, column}, {wh}, r.n, c.P, K, w.block);
+// dh += mask ∘ (D·wh), for the columns of D from `column`, K of them; `wh` is [K, P], `zeros` P of them.
+NOINLINE void carryBack(const BackRows& r, BackwardWork& w, const Layout& c, int column, int K, Right wh, const T* zeros) {
+  if (!r.mask) return multiply({r.dh}, {r.d, column}, wh, r.n, c.P, K, w.block);
+  multiply({w.product, 0, zeros}, {r.d, column}, wh, r.n, c.P, K, w.block);
   for (int i = 0; i < r.n; i++) {
     eachVector(c.P, [&](int j, int m) ALWAYS {
       store(r.dh[i] + j, fma_(load(r.mask[i] + j, m), load(w.product[i] + j, m), load(r.dh[i] + j, m)), m);

@@ -1,15 +1,24 @@
 // Whole-array passes: fill, copy, add, sums and the search for the first bad number.
 #pragma once
-#include "abi.h"
 #include "team.h"
+#include "vec.h"
 
-// Σ f(i) over i < N in float64: four interleaved partial sums, in an order that only N decides.
+// Σ f(i) over i < N in float64: eight interleaved partial sums, in an order that only N decides.
 template <class F> INLINE double total(int N, F f) {
-  double s0 = 0, s1 = 0, s2 = 0, s3 = 0;
+  constexpr int LANES = 8;
+  double sum[LANES] = {};
   int i = 0;
-  for (; i + 4 <= N; i += 4) s0 += f(i), s1 += f(i + 1), s2 += f(i + 2), s3 += f(i + 3);
-  for (; i < N; i++) s0 += f(i);
-  return (s0 + s1) + (s2 + s3);
+  NOUNROLL for (; i + LANES <= N; i += LANES) {
+#if TRAINING
+    UNROLL
+#endif
+    for (int lane = 0; lane < LANES; lane++) sum[lane] += f(i + lane);
+  }
+  NOUNROLL for (int lane = 0; i < N; i++, lane++) sum[lane] += f(i);
+  UNROLL for (int half = LANES / 2; half > 0; half /= 2) {
+    UNROLL for (int lane = 0; lane < half; lane++) sum[lane] += sum[lane + half];
+  }
+  return sum[0];
 }
 
 // Sums that threads share are made of so many pieces, which only N decides, added in their order.

@@ -52,7 +52,7 @@ KERNEL void rnn_forward(T* y /*[L,B,H]*/, T* hn /*[B,H]*/, T* saved /*[L,B,H]?*/
   listRows(all.whRows, wh, H, H);
   together(team, parts, [&](const Part& part) {
     ForwardWork w = workOf<ForwardWork>(scratch, part, c, L, B);
-    const Right recurrent = prepare(all.wh, all.whRows, H, H, L * B, part);
+    const Right recurrent = prepare(all.wh, all.whRows, H, H, L * B, part, c.single(B, mask));
     const Steps q = Steps{L, B, lengths, reverse}.share(part);
     runForward(part, c, q, all, w, {zone, keep}, y, hn, nullptr, saved, x, h0, mask, nullptr, 0, [&](const StepRows& r) {
       multiply({r.gates}, {r.h, 0, r.mask}, recurrent, r.n, H, H, w.block);
@@ -73,13 +73,13 @@ KERNEL void rnn_backward(T* dx /*[L,B,I]?*/, T* dh0 /*[B,H]?*/, T* dwx /*[H,I]?*
   listRows(all.whRows, wh, H, H);
   together(team, parts, [&](const Part& part) {
     BackwardWork w = workOf<BackwardWork>(scratch, part, c, L, B);
-    packStraight(all.wh, all.whRows, nullptr, H, H, part);
+    const Right recurrent = prepareStraight(all.wh, all.whRows, H, H, part, c.single(B, mask));
     const Steps q = Steps{L, B, lengths, reverse}.share(part);
     runBackward(
       part, c, c, q, all, w, {zone, keep}, Gradients{dx, dh0, dwx, dwh, dbx, dbh}, dy, dhn, y, saved, x, h0, mask,
       [&](const BackRows& r) {
         for (int i = 0; i < r.n; i++) rnnActivateBack(r.d[i], r.dh[i], r.saved[i], H, relu);
-        carryBack(r, w, c, 0, H, all.wh, all.zeros);
+        carryBack(r, w, c, 0, H, recurrent, all.zeros);
       },
       [](const Chunk&) {}, [](const Chunk&) {});
   });

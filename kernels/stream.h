@@ -4,8 +4,8 @@
 // states and slots. Sums run in the order of the sequence kernels (bias, then the input, then the state), and the gates are
 // theirs, so that a streamed step gives the same bits as a step of a sequence.
 //
-// Weights are packed for one row at a time in strips of columns, as many as there are registers for their sums, in float, bfloat16
-// or int8 with a scale per column; for many sessions at once in the panels of gemm.h.
+// Weights are packed for one row at a time in strips (strips.h), in float, bfloat16 or int8 with a scale per column; for many sessions at
+// once in the panels of gemm.h.
 #pragma once
 #include "gru.h"
 #include "lstm.h"
@@ -31,100 +31,7 @@ struct StreamProgram {
   StreamLayer layer[1];
 };
 
-// ---- a row times packed columns ----
-
-constexpr int STRIP_STEP = 4 * W;
-constexpr int STRIP_AHEAD = 4096; // bytes of weights asked for in advance: 7-15% less time where they come from beyond the second-level cache
-// Whether weights come more slowly than they are computed with. To WebAssembly, and to short vectors, they come fast enough from anywhere.
-#if defined(__AVX2__)
-constexpr bool STRIPS_WAIT = true;
-#else
-constexpr bool STRIPS_WAIT = false;
-#endif
-// Bytes of a matrix from which on two of them are taken not to fit the first-level cache; to have next to nothing left in it; and not to fit the
-// second. And bytes of the largest strip that is left in the first.
-constexpr i64 STRIP_NEAR = 3 << 13, STRIP_AWAY = 3 << 15, STRIP_FAR = 1 << 19, STRIP_KEPT = 1 << 15;
-constexpr int STRIP_LINES = max(1, 64 * 4 / (STRIP_STEP * int(sizeof(T)))); // steps of four cache lines
-
-// The N columns of a packed matrix in strips of 12 vectors, 8 or 4: enough sums to hide the latency of a multiply-add where there are
-// so many, few enough to stay in registers. The last strip is padded. None of 12 where weights are short, which need registers to be
-// widened in, or where rows take turns (addProducts), so that the strips of two matrices begin at the same columns (for most H). Those are
-// of four cache lines where that lets strips stay in the first-level cache: a multiply-add's latency then is no more than such lines take to come.
-struct Strips {
-  int steps, wide, each, count; // columns in STRIP_STEPs; strips of three steps, which come first; steps of the others; all strips
-  bool turns, ahead;            // whether rows take turns; whether to ask for weights in advance
-
-  static Strips of(int N, int K, int bytes) {
-    const i64 all = i64(N) * K * bytes;
-    const bool near = STRIPS_WAIT && bytes == int(sizeof(T)) && all >= STRIP_NEAR && all < STRIP_AWAY && i64(K) * STRIP_LINES * STRIP_STEP * bytes <= STRIP_KEPT;
-    Strips s;
-    s.turns = near || (STRIPS_WAIT && all >= STRIP_FAR);
-    s.ahead = STRIPS_WAIT && !near && bytes == int(sizeof(T)) && all >= STRIP_NEAR;
-    s.steps = (N + STRIP_STEP - 1) / STRIP_STEP;
-    s.each = near ? STRIP_LINES : 2;
-    s.wide = s.turns || bytes < int(sizeof(T)) || s.steps == 1 ? 0 : s.steps / 3 - (s.steps % 3 == 1); // 4 are 2 + 2
-    s.count = s.wide + (s.steps - 3 * s.wide + s.each - 1) / s.each;
-    return s;
-  }
-  int begin(int i) const { return min(steps, i <= wide ? 3 * i : each * (i - wide) + 3 * wide) * STRIP_STEP; } // first column
-};
-INLINE int stripColumns(int N) { return roundUp(N, STRIP_STEP); }
-
-// c[n] += Σ_k a[k]·w[k][n] for one strip, the chain of sums as everywhere; int8 weights add scale[n]·Σ_k a[k]·w[k][n].
-template <class Weight, int VECTORS, bool AHEAD> NOINLINE void strip(T* c, const T* a, const Weight* w, const T* scale, int K) {
-  constexpr bool scaled = sizeof(Weight) == 1;
-  V sum[VECTORS];
-  UNROLL for (int v = 0; v < VECTORS; v++) sum[v] = scaled ? V{} : load(c + v * W);
-  NOUNROLL for (int k = 0; k < K; k++) {
-    const V left = splat(a[k]);
-    if constexpr (AHEAD) {
-      UNROLL for (int i = 0; i < VECTORS * VECTOR_BYTES; i += 64) __builtin_prefetch((const char*)w + STRIP_AHEAD + i);
-    }
-    UNROLL for (int v = 0; v < VECTORS; v += 4) {
-      V right[4];
-      loadFour(right, w + v * W);
-      UNROLL for (int i = 0; i < 4; i++) sum[v + i] = fma_(left, right[i], sum[v + i]);
-    }
-    w += VECTORS * W;
-  }
-  UNROLL for (int v = 0; v < VECTORS; v++) store(c + v * W, scaled ? fma_(load(scale + v * W), sum[v], load(c + v * W)) : sum[v]);
-}
-
-// A packed matrix [K,N]; w and scale count elements from the start of its layer's weights.
-struct StreamMatrix {
-  int w, scale, K, N;
-  Strips strips;
-};
-
-// A row `a` [K] and the matrix that it meets; the product adds into `c`. What follows c up to a whole strip is read and written back:
-// weights there are 0.
-template <class Weight> struct RowProduct {
-  T* c;
-  const T* a;
-  const Weight* w;
-  const T* scale;
-  const StreamMatrix& m;
-
-  // Strip i, columns first … last-1.
-  __attribute__((always_inline)) void add(int first, int last) const {
-    const int vectors = (last - first) / W;
-    const Weight* from = w + i64(first) * m.K;
-    const auto run = [&](auto ahead) ALWAYS {
-      if (sizeof(Weight) == sizeof(T) && vectors == 12) strip<Weight, 12, ahead.value>(c + first, a, from, scale + first, m.K);
-      else if (vectors == 8) strip<Weight, 8, ahead.value>(c + first, a, from, scale + first, m.K);
-      else strip<Weight, 4, ahead.value>(c + first, a, from, scale + first, m.K);
-    };
-    if (STRIPS_WAIT && m.strips.ahead) run(Known<STRIPS_WAIT && sizeof(Weight) == sizeof(T)>{});
-    else run(Known<false>{});
-  }
-  __attribute__((noinline)) void addAll() const {
-    for (int i = 0, first = 0; i < m.strips.count; i++) {
-      const int last = m.strips.begin(i + 1);
-      add(first, last);
-      first = last;
-    }
-  }
-};
+// ---- both products of a row ----
 
 // Both products of a row: to each column first the input's, then the state's. When the weights don't fit the first cache, or the second, from
 // left to right or, `back`, from right to left: rows take turns, so that one begins with the weights that the row before read last, which
@@ -163,9 +70,10 @@ INLINE u16 toBfloat(float x) { // to nearest, ties to even
 }
 
 // w[k][n] = rows[n][k]
-NOINLINE void packMatrix(T* packed, const StreamMatrix& m, const T* const* rows, int format) {
+NOINLINE void packMatrix(T* packed, const StripMatrix& m, const T* const* rows, int format) {
   T *const out = packed + m.w, *const scale = packed + m.scale;
   if (format == PANELS) return packTransposed(out, rows, 0, m.K, m.N);
+  if (format == STRIPS) return packStrips(out, rows, m.K, m.N);
   if (format == STRIPS_INT8) {
     for (int n = 0; n < stripColumns(m.N); n++) {
       T most = 0;
@@ -178,8 +86,7 @@ NOINLINE void packMatrix(T* packed, const StreamMatrix& m, const T* const* rows,
     for (int k = 0; k < m.K; k++) {
       for (int n = m.strips.begin(i); n < m.strips.begin(i + 1); n++, at++) {
         const T x = n < m.N ? rows[n][k] : T(0);
-        if (format == STRIPS) out[at] = x;
-        else if (format == STRIPS_BF16) ((u16*)out)[at] = toBfloat(float(x));
+        if (format == STRIPS_BF16) ((u16*)out)[at] = toBfloat(float(x));
         else {
           const T q = scale[n] > 0 ? x / scale[n] : T(0);
           ((signed char*)out)[at] = (signed char)(q < 0 ? q - T(0.5) : q + T(0.5));
@@ -203,7 +110,7 @@ static Layout streamLayout(int kind, int I, int H, int P) {
 struct StreamWeights {
   int width, firstRecurrent; // columns
   int bias, peep, share;
-  StreamMatrix wx, wh, candidate, wr;
+  StripMatrix wx, wh, candidate, wr;
 
   T* at(int place) const { return (T*)this + place; }
 };
@@ -217,7 +124,7 @@ static StreamWeights layWeights(Scratch& s, const Layout& c, int kind, int flags
     const int bytes = format == STRIPS_INT8 ? 1 : format == STRIPS_BF16 ? 2 : int(sizeof(T)), columns = stripColumns(N);
     const int scale = take(format == STRIPS_INT8 ? columns : 0);
     const int w = take(format == PANELS ? packedSize(K, N) : (K * columns * bytes + int(sizeof(T)) - 1) / int(sizeof(T)));
-    return StreamMatrix{w, scale, K, N, Strips::of(N, K, bytes)};
+    return StripMatrix{w, scale, K, N, Strips::of(N, K, bytes)};
   };
   const bool before = kind == STREAM_GRU_BEFORE;
   s.list<StreamWeights>(1);
@@ -310,7 +217,7 @@ struct StreamRun {
   bool back; // from which side a row's products are computed
 
   // to[i][column + j] += Σ_k a[i][k]·m[k][j]
-  __attribute__((noinline)) void add(T* const* to, int column, const T* const* a, const StreamMatrix& m) const {
+  __attribute__((noinline)) void add(T* const* to, int column, const T* const* a, const StripMatrix& m) const {
     if (format == PANELS) return multiply({to, column}, {a}, {w.at(m.w)}, n, m.N, m.K, work.block);
     byWeight([&](auto zero) ALWAYS { row(zero, to[0] + column, a[0], m).addAll(); });
   }
@@ -331,7 +238,7 @@ struct StreamRun {
     if (format == STRIPS_BF16) f(u16(0));
     else f((signed char)0);
   }
-  template <class Weight> RowProduct<Weight> row(Weight, T* to, const T* a, const StreamMatrix& m) const {
+  template <class Weight> RowProduct<Weight> row(Weight, T* to, const T* a, const StripMatrix& m) const {
     return {to, a, (const Weight*)w.at(m.w), w.at(m.scale), m};
   }
 };

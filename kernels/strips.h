@@ -1,0 +1,137 @@
+// A row times packed columns: what a streamed step and a single sequence are made of.
+//
+// Weights are packed in strips of columns, as many as there are registers for their sums, in float, bfloat16 or int8 with a scale per column.
+// Every sum is the chain that gemm.h has.
+#pragma once
+#include "pack.h"
+
+constexpr int STRIP_STEP = 4 * W;
+constexpr int STRIP_AHEAD = 4096; // bytes of weights asked for in advance: 7-15% less time where they come from beyond the second-level cache
+// Whether weights come more slowly than they are computed with. To WebAssembly, and to short vectors, they come fast enough from anywhere.
+#if defined(__AVX2__)
+constexpr bool STRIPS_WAIT = true;
+#else
+constexpr bool STRIPS_WAIT = false;
+#endif
+// Bytes of a matrix from which on two of them are taken not to fit the first-level cache; to have next to nothing left in it; and not to fit the
+// second. And bytes of the largest strip that is left in the first.
+constexpr i64 STRIP_NEAR = 3 << 13, STRIP_AWAY = 3 << 15, STRIP_FAR = 1 << 19, STRIP_KEPT = 1 << 15;
+constexpr int STRIP_LINES = max(1, 64 * 4 / (STRIP_STEP * int(sizeof(T)))); // steps of four cache lines
+
+// The N columns of a packed matrix in strips of 12 vectors, 8 or 4: enough sums to hide the latency of a multiply-add where there are
+// so many, few enough to stay in registers. The last strip is padded. None of 12 where weights are short, which need registers to be
+// widened in, or where rows take turns (addProducts), so that the strips of two matrices begin at the same columns (for most H). Those are
+// of four cache lines where that lets strips stay in the first-level cache: a multiply-add's latency then is no more than such lines take to come.
+struct Strips {
+  int steps, wide, each, count; // columns in STRIP_STEPs; strips of three steps, which come first; steps of the others; all strips
+  bool turns, ahead;            // whether rows take turns; whether to ask for weights in advance
+
+  static Strips of(int N, int K, int bytes) {
+    const i64 all = i64(N) * K * bytes;
+    const bool near = STRIPS_WAIT && bytes == int(sizeof(T)) && all >= STRIP_NEAR && all < STRIP_AWAY && i64(K) * STRIP_LINES * STRIP_STEP * bytes <= STRIP_KEPT;
+    Strips s;
+    s.turns = near || (STRIPS_WAIT && all >= STRIP_FAR);
+    s.ahead = STRIPS_WAIT && !near && bytes == int(sizeof(T)) && all >= STRIP_NEAR;
+    s.steps = (N + STRIP_STEP - 1) / STRIP_STEP;
+    s.each = near ? STRIP_LINES : 2;
+    s.wide = s.turns || bytes < int(sizeof(T)) || s.steps == 1 ? 0 : s.steps / 3 - (s.steps % 3 == 1); // 4 are 2 + 2
+    s.count = s.wide + (s.steps - 3 * s.wide + s.each - 1) / s.each;
+    return s;
+  }
+  int begin(int i) const { return min(steps, i <= wide ? 3 * i : each * (i - wide) + 3 * wide) * STRIP_STEP; } // first column
+};
+INLINE int stripColumns(int N) { return roundUp(N, STRIP_STEP); }
+
+// c[n] += Σ_k a[k]·w[k][n] for one strip, the chain of sums as everywhere; int8 weights add scale[n]·Σ_k a[k]·w[k][n].
+template <class Weight, int VECTORS, bool AHEAD> NOINLINE void strip(T* c, const T* a, const Weight* w, const T* scale, int K) {
+  constexpr bool scaled = sizeof(Weight) == 1;
+  V sum[VECTORS];
+  UNROLL for (int v = 0; v < VECTORS; v++) sum[v] = scaled ? V{} : load(c + v * W);
+  NOUNROLL for (int k = 0; k < K; k++) {
+    const V left = splat(a[k]);
+    if constexpr (AHEAD) {
+      UNROLL for (int i = 0; i < VECTORS * VECTOR_BYTES; i += 64) __builtin_prefetch((const char*)w + STRIP_AHEAD + i);
+    }
+    UNROLL for (int v = 0; v < VECTORS; v += 4) {
+      V right[4];
+      loadFour(right, w + v * W);
+      UNROLL for (int i = 0; i < 4; i++) sum[v + i] = fma_(left, right[i], sum[v + i]);
+    }
+    w += VECTORS * W;
+  }
+  UNROLL for (int v = 0; v < VECTORS; v++) store(c + v * W, scaled ? fma_(load(scale + v * W), sum[v], load(c + v * W)) : sum[v]);
+}
+
+// A packed matrix [K,N]; w and scale count elements from the start of its layer's weights.
+struct StripMatrix {
+  int w, scale, K, N;
+  Strips strips;
+};
+
+// A row `a` [K] and the matrix that it meets; the product adds into `c`. What follows c up to a whole strip is read and written back:
+// weights there are 0.
+template <class Weight> struct RowProduct {
+  T* c;
+  const T* a;
+  const Weight* w;
+  const T* scale;
+  const StripMatrix& m;
+
+  // Strip i, columns first … last-1.
+  __attribute__((always_inline)) void add(int first, int last) const {
+    const int vectors = (last - first) / W;
+    const Weight* from = w + i64(first) * m.K;
+    const auto run = [&](auto ahead) ALWAYS {
+      if (sizeof(Weight) == sizeof(T) && vectors == 12) strip<Weight, 12, ahead.value>(c + first, a, from, scale + first, m.K);
+      else if (vectors == 8) strip<Weight, 8, ahead.value>(c + first, a, from, scale + first, m.K);
+      else strip<Weight, 4, ahead.value>(c + first, a, from, scale + first, m.K);
+    };
+    if (STRIPS_WAIT && m.strips.ahead) run(Known<STRIPS_WAIT && sizeof(Weight) == sizeof(T)>{});
+    else run(Known<false>{});
+  }
+  __attribute__((noinline)) void addAll() const { addStrips(m.strips.count); }
+  // The same where only N numbers of c may be touched.
+  __attribute__((noinline)) void addWithin(int N) const {
+    const int whole = m.strips.begin(m.strips.count) > N ? m.strips.count - 1 : m.strips.count;
+    addStrips(whole);
+    if (whole == m.strips.count) return;
+    const int first = m.strips.begin(whole);
+    T rest[3 * STRIP_STEP] = {};
+    copyRow(rest, c + first, N - first);
+    RowProduct{rest - first, a, w, scale, m}.add(first, m.strips.begin(whole + 1));
+    copyRow(c + first, rest, N - first);
+  }
+  __attribute__((always_inline)) void addStrips(int count) const {
+    for (int i = 0, first = 0; i < count; i++) {
+      const int last = m.strips.begin(i + 1);
+      add(first, last);
+      first = last;
+    }
+  }
+};
+
+// Packs B[k][n] = rows[n][k], K × N, into stripColumns(N) columns.
+NOINLINE void packStrips(T* out, const T* const* rows, int K, int N) {
+  const Strips s = Strips::of(N, K, sizeof(T));
+  for (int i = 0; i < s.count; i++) {
+    const int first = s.begin(i), columns = s.begin(i + 1) - first, n = min(columns, N - first);
+    if (n < columns) fillRow(out, 0, K * columns);
+#if BF16 // where interleave() rounds
+    for (int k = 0; k < K; k++) {
+      for (int j = 0; j < n; j++) out[k * columns + j] = rows[first + j][k];
+    }
+#else
+    interleave(out, columns, rows + first, nullptr, n, 0, K);
+#endif
+    out += i64(K) * columns;
+  }
+}
+// Packs B[k][n] = rows[k][n].
+NOINLINE void packStripsStraight(T* out, const T* const* rows, int K, int N) {
+  const Strips s = Strips::of(N, K, sizeof(T));
+  for (int i = 0; i < s.count; i++) {
+    const int first = s.begin(i), columns = s.begin(i + 1) - first, n = min(columns, N - first);
+    if (n < columns) fillRow(out, 0, K * columns);
+    for (int k = 0; k < K; k++, out += columns) copyRow(out, rows[k] + first, n);
+  }
+}
