@@ -129,6 +129,9 @@ struct Right {
   const T* packed;
   const T* const* rows = nullptr;
   bool strips = false; // what is packed; then no row of A has a scale
+  bool back = false;   // strips from the last to the first, where rows take turns
+
+  Right turned(int step) const { return {packed, rows, strips, bool(step & 1)}; }
 };
 constexpr int FEW = BF16 ? 0 : 2; // rounded, every product goes the same way, so that a row's bits depend on no other
 
@@ -137,8 +140,8 @@ constexpr int FEW = BF16 ? 0 : 2; // rounded, every product goes the same way, s
 INLINE i64 preparedSize(i64 K, int N) { return K * stripColumns(N); }
 NOINLINE Right prepare(T* out, const T* const* rows, int K, int N, int M, const Part& part = {}, bool single = false) {
   if (M <= FEW) return {nullptr, rows};
-  if (single && !BF16) { // there is one part, then
-    packStrips(out, rows, K, N);
+  if (single && !BF16 && fillsStrips(N)) { // there is one part, then
+    packStrips(out, rows, Strips::of(N, K, sizeof(T), true), K, N);
     return {out, rows, true};
   }
   packTransposed(out, rows, 0, K, N, part);
@@ -147,8 +150,8 @@ NOINLINE Right prepare(T* out, const T* const* rows, int K, int N, int M, const 
 #if TRAINING
 // The right side B[k][n] = rows[k][n], otherwise the same, but packed for any number of rows.
 NOINLINE Right prepareStraight(T* out, const T* const* rows, int K, int N, const Part& part, bool single) {
-  if (single && !BF16) {
-    packStripsStraight(out, rows, K, N);
+  if (single && !BF16 && fillsStrips(N)) {
+    packStripsStraight(out, rows, Strips::of(N, K, sizeof(T), true), K, N);
     return {out, nullptr, true};
   }
   packStraight(out, rows, nullptr, K, N, part);
@@ -228,11 +231,11 @@ NOINLINE void multiply(const Sums& c, Left a, Right b, int M, int N, int K, T* b
     return;
   }
   if (b.strips) {
-    const StripMatrix m{0, 0, K, N, Strips::of(N, K, sizeof(T))};
+    const StripMatrix m{0, 0, K, N, Strips::of(N, K, sizeof(T), true)};
     for (int i = 0; i < M; i++) {
       T* to = c.rows[i] + c.column;
       if (c.start) copyRow(to, c.start, N);
-      RowProduct<T>{to, a.rows[i] + a.column, b.packed, nullptr, m}.addWithin(N);
+      RowProduct<T>{to, a.rows[i] + a.column, b.packed, nullptr, m}.addWithin(N, b.back);
     }
     return;
   }

@@ -119,7 +119,7 @@ KERNEL void gru_forward(T* y /*[L,B,H]*/, T* hn /*[B,H]*/, T* gates /*[3,L,B,H]?
     const Steps q = Steps{L, B, lengths, reverse}.share(part);
     const signed char gateBlock[3] = {1, 2, 0};
     runForward(part, c, q, all, w, {zone, keep}, y, hn, gates, saved, x, h0, mask, gateBlock, 3, [&](const StepRows& r) {
-      multiply({r.gates, H}, {r.h, 0, r.mask}, recurrent, r.n, joint, H, w.block);
+      multiply({r.gates, H}, {r.h, 0, r.mask}, recurrent.turned(r.step), r.n, joint, H, w.block);
       if (resetAfter) {
         for (int i = 0; i < r.n; i++) gruGates(y + long(r.row[i]) * H, r.gates[i], r.h[i], H);
       } else {

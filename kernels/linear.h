@@ -94,7 +94,7 @@ KERNEL void linear_backward(T* dx /*[N,I]?*/, T* dw /*[O,I]?*/, T* db /*[O]?*/, 
       for (int o = first; dw && o < last; o += MC) {
         const int mc = min(MC, last - o);
         packBlockOfColumns(q.block, q.x, o, mc, n);
-        multiplyBlocks({q.dw}, o, {q.block}, packed, mc, I, n);
+        multiplyBlocks({.rows = q.dw, .cold = true}, o, {q.block}, packed, mc, I, n);
       }
       if (db) addRows(db + first, q.x, first, n, last - first);
       if (dx) {

@@ -152,7 +152,7 @@ KERNEL void lstm_forward(T* y /*[L,B,P]*/, T* hn /*[B,P]*/, T* cn /*[B,H]*/, T* 
     clearPadding(hidden, q, H);
     const signed char gateBlock[4] = {0, 1, 2, 3};
     runForward(part, c, q, all, w, {zone, keep}, y, hn, gates, saved, x, h0, mask, gateBlock, 4, [&](const StepRows& r) {
-      multiply({r.gates}, {r.h, 0, r.mask}, recurrent, r.n, 4 * H, P, w.block);
+      multiply({r.gates}, {r.h, 0, r.mask}, recurrent.turned(r.step), r.n, 4 * H, P, w.block);
       for (int i = 0; i < r.n; i++) {
         const int row = r.row[i];
         T* cell = cn + long(r.item[i]) * H;

@@ -151,7 +151,7 @@ KERNEL int projected_cross_entropy_forward(T* y /*[1]*/, T* nats /*[N]?*/, T* sx
       for (int v = first; v < last; v += MC) {
         const int mc = min(MC, last - v);
         packBlockOfColumns(q.block, q.d, v, mc, n);
-        multiplyBlocks({q.dw}, v, {q.block}, all.packedX, mc, H, n);
+        multiplyBlocks({.rows = q.dw, .cold = true}, v, {q.block}, all.packedX, mc, H, n);
       }
       if (b) addRows(sb + first, q.d, first, n, last - first);
       part.meet(); // nobody needs this packed block of x any more

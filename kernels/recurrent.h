@@ -168,7 +168,7 @@ NOINLINE void gatherBias(T* bias, const Layout& c, const T* bx, const T* bh) {
 
 /** One step's active items, n of them: item number, row of y, pointers to gate row, previous state (before its mask) and mask. */
 struct StepRows {
-  int n;
+  int step, n;
   const int *item, *row;
   T* const* gates;
   const T* const* h;
@@ -207,7 +207,7 @@ INLINE void runForward(const Part& part, const Layout& c, const Steps& q, const 
         n++;
       }
     }
-    multiply({w.gates, 0, all.bias}, {w.x}, projection, n, inputs, c.I, w.block);
+    multiply({.rows = w.gates, .start = all.bias, .cold = saved != nullptr}, {w.x}, projection, n, inputs, c.I, w.block);
     for (int s = first, at = 0; s < last; s++) {
       int m = 0;
       for (int b = q.from; b < q.to; b++) {
@@ -216,7 +216,7 @@ INLINE void runForward(const Part& part, const Layout& c, const Steps& q, const 
         if (mask) w.mask[m] = mask + long(b) * c.P;
         m++;
       }
-      step(StepRows{m, w.item + at, w.row + at, w.gates + at, w.h, mask ? w.mask : nullptr});
+      step(StepRows{s, m, w.item + at, w.row + at, w.gates + at, w.h, mask ? w.mask : nullptr});
       for (int i = 0; zone.on() && i < m; i++) {
         zoneShares(w.share, zone, w.row[at + i], c.P);
         zoneMix(y + long(w.row[at + i]) * c.P, w.h[i], w.share, c.P);
@@ -307,8 +307,8 @@ struct BackRows {
 
 // dh += mask ∘ (D·wh), for the columns of D from `column`, K of them; `wh` is [K, P], `zeros` P of them.
 NOINLINE void carryBack(const BackRows& r, BackwardWork& w, const Layout& c, int column, int K, Right wh, const T* zeros) {
-  if (!r.mask) return multiply({r.dh}, {r.d, column}, wh, r.n, c.P, K, w.block);
-  multiply({w.product, 0, zeros}, {r.d, column}, wh, r.n, c.P, K, w.block);
+  if (!r.mask) return multiply({r.dh}, {r.d, column}, wh.turned(r.step), r.n, c.P, K, w.block);
+  multiply({w.product, 0, zeros}, {r.d, column}, wh.turned(r.step), r.n, c.P, K, w.block);
   for (int i = 0; i < r.n; i++) {
     eachVector(c.P, [&](int j, int m) ALWAYS {
       store(r.dh[i] + j, fma_(load(r.mask[i] + j, m), load(w.product[i] + j, m), load(r.dh[i] + j, m)), m);
@@ -324,7 +324,7 @@ NOINLINE void addWeightGradient(const Part& part, T* const* dw, const T* const* 
     for (int m = from; m < to; m += MC) {
       const int mc = min(MC, to - m);
       packBlockOfColumns(block, d + k, column + m, mc, kc);
-      multiplyBlocks({dw}, m, {block}, right + k * roundUp(N, NR), mc, N, kc);
+      multiplyBlocks({.rows = dw, .cold = true}, m, {block}, right + k * roundUp(N, NR), mc, N, kc);
     }
   }
 }
@@ -347,8 +347,8 @@ NOINLINE void addWeightGradients(const Part& part, T* dwx, T* dwh, const Layout&
       for (int m = from; m < to; m += MC) {
         const int mc = min(MC, to - m);
         packBlockOfColumns(w.block, w.d + k, g * c.H + m, mc, kc);
-        if (x) multiplyBlocks({w.dwx}, m, {w.block}, all.xPacked[chunk.buffer] + k * roundUp(c.I, NR), mc, c.I, kc);
-        if (h) multiplyBlocks({w.dwh}, m, {w.block}, all.hPacked[chunk.buffer] + k * roundUp(c.P, NR), mc, c.P, kc);
+        if (x) multiplyBlocks({.rows = w.dwx, .cold = true}, m, {w.block}, all.xPacked[chunk.buffer] + k * roundUp(c.I, NR), mc, c.I, kc);
+        if (h) multiplyBlocks({.rows = w.dwh, .cold = true}, m, {w.block}, all.hPacked[chunk.buffer] + k * roundUp(c.P, NR), mc, c.P, kc);
       }
     }
   }
@@ -420,7 +420,7 @@ INLINE void runBackward(const Part& part, const Layout& c, const Layout& product
       step(BackRows{s, m, at, w.item + at, w.row + at, w.saved + at, w.d + at, w.dh, w.h + at, mask ? w.mask + at : nullptr});
       for (int i = 0; zone.on() && i < m; i++) addRow(w.dh[i], w.rest + long(i) * c.P, c.P);
     }
-    if (out.dx) multiply({w.dx, 0, nullptr, true}, {w.ownD}, {all.wx}, own, c.I, c.inputWidth(), w.block);
+    if (out.dx) multiply({.rows = w.dx, .cold = true}, {w.ownD}, {all.wx}, own, c.I, c.inputWidth(), w.block);
     if (out.dwx) packStraight(all.xPacked[buffer], w.x, nullptr, n, c.I, part);
     if (out.dwh) packStraight(all.hPacked[buffer], w.h, mask ? w.mask : nullptr, n, c.P, part);
     pack(chunk);

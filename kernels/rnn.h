@@ -55,7 +55,7 @@ KERNEL void rnn_forward(T* y /*[L,B,H]*/, T* hn /*[B,H]*/, T* saved /*[L,B,H]?*/
     const Right recurrent = prepare(all.wh, all.whRows, H, H, L * B, part, c.single(B, mask));
     const Steps q = Steps{L, B, lengths, reverse}.share(part);
     runForward(part, c, q, all, w, {zone, keep}, y, hn, nullptr, saved, x, h0, mask, nullptr, 0, [&](const StepRows& r) {
-      multiply({r.gates}, {r.h, 0, r.mask}, recurrent, r.n, H, H, w.block);
+      multiply({r.gates}, {r.h, 0, r.mask}, recurrent.turned(r.step), r.n, H, H, w.block);
       for (int i = 0; i < r.n; i++) rnnActivate(y + long(r.row[i]) * H, r.gates[i], H, relu);
     });
   });

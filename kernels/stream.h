@@ -73,7 +73,7 @@ INLINE u16 toBfloat(float x) { // to nearest, ties to even
 NOINLINE void packMatrix(T* packed, const StripMatrix& m, const T* const* rows, int format) {
   T *const out = packed + m.w, *const scale = packed + m.scale;
   if (format == PANELS) return packTransposed(out, rows, 0, m.K, m.N);
-  if (format == STRIPS) return packStrips(out, rows, m.K, m.N);
+  if (format == STRIPS) return packStrips(out, rows, m.strips, m.K, m.N);
   if (format == STRIPS_INT8) {
     for (int n = 0; n < stripColumns(m.N); n++) {
       T most = 0;
@@ -124,7 +124,7 @@ static StreamWeights layWeights(Scratch& s, const Layout& c, int kind, int flags
     const int bytes = format == STRIPS_INT8 ? 1 : format == STRIPS_BF16 ? 2 : int(sizeof(T)), columns = stripColumns(N);
     const int scale = take(format == STRIPS_INT8 ? columns : 0);
     const int w = take(format == PANELS ? packedSize(K, N) : (K * columns * bytes + int(sizeof(T)) - 1) / int(sizeof(T)));
-    return StripMatrix{w, scale, K, N, Strips::of(N, K, bytes)};
+    return StripMatrix{w, scale, K, N, Strips::of(N, K, bytes, false)};
   };
   const bool before = kind == STREAM_GRU_BEFORE;
   s.list<StreamWeights>(1);

@@ -13,9 +13,9 @@ constexpr bool STRIPS_WAIT = true;
 #else
 constexpr bool STRIPS_WAIT = false;
 #endif
-// Bytes of a matrix from which on two of them are taken not to fit the first-level cache; to have next to nothing left in it; and not to fit the
-// second. And bytes of the largest strip that is left in the first.
-constexpr i64 STRIP_NEAR = 3 << 13, STRIP_AWAY = 3 << 15, STRIP_FAR = 1 << 19, STRIP_KEPT = 1 << 15;
+// Bytes read for one row from which on they are taken not to fit the first-level cache; to leave next to nothing in it; and not to fit the second.
+// And bytes of the largest strip that is left in the first.
+constexpr i64 STRIP_NEAR = 3 << 14, STRIP_AWAY = 3 << 16, STRIP_FAR = 1 << 20, STRIP_KEPT = 1 << 15;
 constexpr int STRIP_LINES = max(1, 64 * 4 / (STRIP_STEP * int(sizeof(T)))); // steps of four cache lines
 
 // The N columns of a packed matrix in strips of 12 vectors, 8 or 4: enough sums to hide the latency of a multiply-add where there are
@@ -26,12 +26,13 @@ struct Strips {
   int steps, wide, each, count; // columns in STRIP_STEPs; strips of three steps, which come first; steps of the others; all strips
   bool turns, ahead;            // whether rows take turns; whether to ask for weights in advance
 
-  static Strips of(int N, int K, int bytes) {
-    const i64 all = i64(N) * K * bytes;
+  // `alone`: no other matrix is read for a row; otherwise a second one, taken to be as large.
+  static Strips of(int N, int K, int bytes, bool alone) {
+    const i64 all = i64(N) * K * bytes * (alone ? 1 : 2);
     const bool near = STRIPS_WAIT && bytes == int(sizeof(T)) && all >= STRIP_NEAR && all < STRIP_AWAY && i64(K) * STRIP_LINES * STRIP_STEP * bytes <= STRIP_KEPT;
     Strips s;
     s.turns = near || (STRIPS_WAIT && all >= STRIP_FAR);
-    s.ahead = STRIPS_WAIT && !near && bytes == int(sizeof(T)) && all >= STRIP_NEAR;
+    s.ahead = STRIPS_WAIT && bytes == int(sizeof(T)) && all >= STRIP_AWAY;
     s.steps = (N + STRIP_STEP - 1) / STRIP_STEP;
     s.each = near ? STRIP_LINES : 2;
     s.wide = s.turns || bytes < int(sizeof(T)) || s.steps == 1 ? 0 : s.steps / 3 - (s.steps % 3 == 1); // 4 are 2 + 2
@@ -41,6 +42,7 @@ struct Strips {
   int begin(int i) const { return min(steps, i <= wide ? 3 * i : each * (i - wide) + 3 * wide) * STRIP_STEP; } // first column
 };
 INLINE int stripColumns(int N) { return roundUp(N, STRIP_STEP); }
+INLINE bool fillsStrips(int N) { return stripColumns(N) - N <= N / 8; } // but for an eighth
 
 // c[n] += Σ_k a[k]·w[k][n] for one strip, the chain of sums as everywhere; int8 weights add scale[n]·Σ_k a[k]·w[k][n].
 template <class Weight, int VECTORS, bool AHEAD> NOINLINE void strip(T* c, const T* a, const Weight* w, const T* scale, int K) {
@@ -89,30 +91,27 @@ template <class Weight> struct RowProduct {
     if (STRIPS_WAIT && m.strips.ahead) run(Known<STRIPS_WAIT && sizeof(Weight) == sizeof(T)>{});
     else run(Known<false>{});
   }
-  __attribute__((noinline)) void addAll() const { addStrips(m.strips.count); }
-  // The same where only N numbers of c may be touched.
-  __attribute__((noinline)) void addWithin(int N) const {
-    const int whole = m.strips.begin(m.strips.count) > N ? m.strips.count - 1 : m.strips.count;
-    addStrips(whole);
-    if (whole == m.strips.count) return;
-    const int first = m.strips.begin(whole);
-    T rest[3 * STRIP_STEP] = {};
-    copyRow(rest, c + first, N - first);
-    RowProduct{rest - first, a, w, scale, m}.add(first, m.strips.begin(whole + 1));
-    copyRow(c + first, rest, N - first);
+  __attribute__((noinline)) void addAll() const {
+    for (int i = 0; i < m.strips.count; i++) add(m.strips.begin(i), m.strips.begin(i + 1));
   }
-  __attribute__((always_inline)) void addStrips(int count) const {
-    for (int i = 0, first = 0; i < count; i++) {
-      const int last = m.strips.begin(i + 1);
-      add(first, last);
-      first = last;
+  // The same where only N numbers of c may be touched; from right to left if `back` and rows take turns.
+  __attribute__((noinline)) void addWithin(int N, bool back) const {
+    for (int i = 0; i < m.strips.count; i++) {
+      const int j = STRIPS_WAIT && back && m.strips.turns ? m.strips.count - 1 - i : i, first = m.strips.begin(j), last = m.strips.begin(j + 1);
+      const bool whole = last <= N;
+      T rest[3 * STRIP_STEP];
+      if (!whole) {
+        fillRow(rest, 0, 3 * STRIP_STEP);
+        copyRow(rest, c + first, N - first);
+      }
+      RowProduct{whole ? c : rest - first, a, w, scale, m}.add(first, last);
+      if (!whole) copyRow(c + first, rest, N - first);
     }
   }
 };
 
 // Packs B[k][n] = rows[n][k], K × N, into stripColumns(N) columns.
-NOINLINE void packStrips(T* out, const T* const* rows, int K, int N) {
-  const Strips s = Strips::of(N, K, sizeof(T));
+NOINLINE void packStrips(T* out, const T* const* rows, const Strips& s, int K, int N) {
   for (int i = 0; i < s.count; i++) {
     const int first = s.begin(i), columns = s.begin(i + 1) - first, n = min(columns, N - first);
     if (n < columns) fillRow(out, 0, K * columns);
@@ -121,14 +120,13 @@ NOINLINE void packStrips(T* out, const T* const* rows, int K, int N) {
       for (int j = 0; j < n; j++) out[k * columns + j] = rows[first + j][k];
     }
 #else
-    interleave(out, columns, rows + first, nullptr, n, 0, K);
+    for (int j = 0; j < n; j += NR) interleave(out + j, columns, rows + first + j, nullptr, min(NR, n - j), 0, K);
 #endif
     out += i64(K) * columns;
   }
 }
 // Packs B[k][n] = rows[k][n].
-NOINLINE void packStripsStraight(T* out, const T* const* rows, int K, int N) {
-  const Strips s = Strips::of(N, K, sizeof(T));
+NOINLINE void packStripsStraight(T* out, const T* const* rows, const Strips& s, int K, int N) {
   for (int i = 0; i < s.count; i++) {
     const int first = s.begin(i), columns = s.begin(i + 1) - first, n = min(columns, N - first);
     if (n < columns) fillRow(out, 0, K * columns);
