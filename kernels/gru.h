@@ -3,7 +3,7 @@
 // A row has the blocks [ n | r | z | m ]. Reset after: m = W_hn·h + b_hn, the recurrent half of n, so that x·wx adds into the
 // first three blocks and h·wh into the last three. Reset before: m = r ∘ h, which W_hn multiplies.
 #pragma once
-#include "recurrent.h"
+#include "recurrent-back.h"
 
 // The bias bh of n stands in block m (reset after) or n (reset before); so do the recurrent weights' gradients.
 static Layout gruLayout(int I, int H, int resetAfter) {

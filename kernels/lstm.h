@@ -4,7 +4,7 @@
 // Peepholes (Gers et al. 2002): i and f see the old cell state, o the new one. Zoneout (Krueger et al. 2017): the state o ∘ tanh(c)
 // and o's peephole use the new cell state before zoneout, only what is carried on is mixed with the old one.
 #pragma once
-#include "recurrent.h"
+#include "recurrent-back.h"
 
 static Layout lstmLayout(int I, int H, int P) { return {I, H, P, 4, 4, 0, {0, 1, 2, 3}, {0, 1, 2, 3}}; }
 

@@ -1,6 +1,6 @@
 // The simple recurrent network, h' = tanh (or relu) of W_i·x + b_i + W_h·h + b_h, over a whole sequence.
 #pragma once
-#include "recurrent.h"
+#include "recurrent-back.h"
 
 static Layout rnnLayout(int I, int H) { return {I, H, H, 1, 1, 0, {0}, {0}}; }
 
