@@ -1,4 +1,4 @@
-// Matrix products of numbers rounded to bfloat16, the upper half of a float: what gemm.h packs and multiplies when BF16 is 1.
+// Matrix products of numbers rounded to bfloat16, the upper half of a float: what pack.h packs and gemm.h multiplies when BF16 is 1.
 //
 // Two numbers that follow each other along k share a word, and one instruction adds both products of 16 pairs to float sums
 // (AVX512_BF16's vdpbf16ps: numbers below the smallest normal one count as 0). Numbers are rounded to nearest, ties to even, when they are

@@ -216,7 +216,7 @@ INLINE long strideOf(const T* const* rows, int M, int K) {
 
 constexpr i64 FAR = 1 << 20; // bytes of a right side from which on it is taken not to fit the second-level cache
 
-// C += A·B for M rows, N columns, K terms. `block` holds BLOCK_SIZE.
+// C += A·B (or, with a start, C = start + A·B) for M rows, N columns, K terms. `block` holds BLOCK_SIZE.
 NOINLINE void multiply(const Sums& c, Left a, Right b, int M, int N, int K, T* block) {
   if (!b.packed) {
     for (int m = 0; m < M; m++) {

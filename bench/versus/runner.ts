@@ -117,6 +117,16 @@ export interface Spent {
 /** Settings that some shells export and that slow OpenBLAS down. */
 const { OPENBLAS_CORETYPE: _1, OPENBLAS_L2_SIZE: _2, ...environment } = process.env;
 
+/**
+ * What starts a program on one core, the last that this process may use; nothing where that cannot be chosen. Cores need not be equally fast (a
+ * virtual machine's are shared with somebody), and who runs on one thread would stay on whichever he was started on.
+ */
+const onOneCore: readonly string[] = (() => {
+  if (process.platform !== "linux" || spawnSync("taskset", ["--version"], { stdio: "ignore" }).status !== 0) return [];
+  const core = /^Cpus_allowed_list:.*?(\d+)$/m.exec(readFileSync("/proc/self/status", "utf8"))?.[1];
+  return core === undefined ? [] : ["taskset", "-c", core];
+})();
+
 /** Longest waits, ms: for a library to be loaded, which a disk may hold up, and for its first result. */
 const LOADING = 60_000;
 const PATIENCE = 20_000;
@@ -131,7 +141,8 @@ export class Runner {
 
   constructor(readonly who: Contestant) {
     const threads = String(who.threads);
-    this.#child = spawn(who.command, who.args, { env: { ...environment, OMP_NUM_THREADS: threads, OPENBLAS_NUM_THREADS: threads, MKL_NUM_THREADS: threads } });
+    const [command, ...args] = [...(who.threads === 1 ? onOneCore : []), who.command, ...who.args];
+    this.#child = spawn(command!, args, { env: { ...environment, OMP_NUM_THREADS: threads, OPENBLAS_NUM_THREADS: threads, MKL_NUM_THREADS: threads } });
     this.#child.on("error", (error) => {
       this.#said += error.message;
     });
