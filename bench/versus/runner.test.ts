@@ -1,3 +1,4 @@
+import { spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -72,7 +73,17 @@ test("who dies, has no such function, is not installed or computes something els
   expect(result.without["dies-later"]).toMatch(/^failed: dies-later: ended without an answer/);
   expect(result.without["throws"]).toMatch(/^failed: throws: Error: out of luck/);
   expect(result.without["wrong"]).toMatch(/^failed: wrong: its numbers are .*e-4 off, expected at most 0.0001; not timed/);
-  expect(result.without["unstartable"]).toMatch(/^failed: unstartable: ended without an answer; it said: spawn .*ENOENT/);
+  expect(result.without["unstartable"]).toMatch(/^failed: unstartable: ended without an answer; it said: .*(ENOENT|No such file)/);
+});
+
+const taskset = process.platform === "linux" && spawnSync("taskset", ["--version"]).status === 0;
+test.skipIf(!taskset)("who runs on one thread has one core", async () => {
+  const file = join(folder, "empty.f32");
+  writeFileSync(file, "");
+  const counting = `import { availableParallelism } from "node:os";\n${good.replace('version: "1"', "version: String(availableParallelism())")}`;
+  const runner = new Runner(library("counts", counting));
+  expect(await runner.prepare(c, file, {})).toMatchObject({ version: "1" });
+  runner.end();
 });
 
 test("who does not answer is ended and left out", async () => {
