@@ -10,7 +10,8 @@
 #define BF16 0
 #endif
 
-// A tile's sums, a row of B and one number of A fit the vector registers: 32 of them, or 16 (V8 has 15 to give).
+// A tile's sums, a row of B and one number of A fit the vector registers: 32 of them, or 16 (V8 has 15 to give). With AVX-512 twelve rows would, too;
+// with eight, of which many batches are multiples, no sum is moved from register to register (g++ 12), which was 3-6% faster.
 #if defined(__AVX512F__)
 constexpr int MR = 8, K_UNROLL = 2;
 #elif defined(__AVX2__)
