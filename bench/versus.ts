@@ -84,7 +84,7 @@ const overheads: Overhead[] = [];
 const minutes = () => (performance.now() - began) / 60_000;
 const report = {
   ...{ date: today(), machine: machine(), command: ["npm run bench --", ...process.argv.slice(2)].join(" ").replace(/ --$/, ""), rounds: rounds! },
-  ...{ limits: limitsOf(isas, cores(), scratch), cases, overheads, footprints: [], shipped: [] },
+  ...{ limits: await limitsOf(field.on(1), cores(), scratch), cases, overheads, footprints: [], shipped: [] },
 } satisfies Report;
 /** Written after each case, so that a run that is cut short leaves what it has. */
 const write = (more: Partial<Report> = {}) => writeReport({ ...report, minutes: minutes(), ...more }, scratch);

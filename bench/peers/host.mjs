@@ -17,7 +17,7 @@
  *                                             `table` [O, I], the head's lw [O, H], lb [O]; gradients clipped to a joint norm of 5
  *
  * A result may stay in the library's own form until `read(result)` is called, which gives { name: Float32Array }. An adapter that has no way to
- * do a workload throws `Cannot`.
+ * do a workload throws `Cannot`. Ours also exports `peak(options)` → GFLOP/s of multiply-adds on registers.
  */
 import { readFileSync, writeFileSync } from "node:fs";
 import { createInterface } from "node:readline";
@@ -124,6 +124,9 @@ function commands(adapter, options) {
       const { wall, cpu } = since(start);
       const cost = clockCost();
       return { p50: quantile(times.sort(), 0.5), p99: Math.max(0, quantile(alone.sort(), 0.99) - cost), wall, cpu };
+    },
+    async peak() {
+      return { peak: adapter.peak(options) };
     },
     async usage() {
       return { megabytes: process.resourceUsage().maxRSS / 1024 };

@@ -1,6 +1,6 @@
-// How fast this machine reads memory: GB/s from each level, with the widest vectors the compiler finds here, on one thread and on all given.
+// How fast this machine reads memory: GB/s from each level, with the widest vectors the compiler finds here, all threads together.
 //
-//     g++ -O3 -std=c++17 -march=native bench/versus/bandwidth.cpp -pthread -o bandwidth && ./bandwidth 2     {"L1": [one, two], …}
+//     g++ -O3 -std=c++17 -march=native bench/versus/bandwidth.cpp -pthread -o bandwidth && ./bandwidth 2     {"L1": {"bytes": …, "speed": …}, …}
 #include <algorithm>
 #include <atomic>
 #include <chrono>
@@ -80,9 +80,7 @@ int main(int count, char** words) {
   printf("{");
   for (int i = 0; i < 4; i++) {
     const size_t bytes = sizes[i] / 4096 * 4096;
-    printf("%s\"%s\":{\"bytes\":%zu,\"speeds\":[%.1f", i ? "," : "", names[i], bytes, speed(bytes, 1));
-    if (threads > 1) printf(",%.1f", speed(bytes, threads));
-    printf("]}");
+    printf("%s\"%s\":{\"bytes\":%zu,\"speed\":%.1f}", i ? "," : "", names[i], bytes, speed(bytes, threads));
   }
   printf("}\n");
 }

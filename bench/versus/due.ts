@@ -27,7 +27,7 @@ const share = (workload: string, key: string, least: number, aim: number, wanted
   figures: (report) =>
     after(report, workload, wanted).map((c) => {
       const r = rowOf(c, key);
-      return r && shareOfPeak(r, c.case, report.limits);
+      return r && shareOfPeak(r, c.case);
     }),
 });
 

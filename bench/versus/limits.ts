@@ -1,10 +1,8 @@
-/** @file What this machine can do at most: multiply-adds on registers, and reading memory of each level. */
+/** @file What this machine can do at most: multiply-adds on registers, and reading memory of each level; one thread on the core of those that run on one. */
 import { spawnSync } from "node:child_process";
-import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { nativeStatus } from "../../src/engine/index.ts";
 import { median } from "./measure.ts";
-import { compile } from "./runner.ts";
+import { type Contestant, compile, hasPeak, onOneCore, Runner } from "./runner.ts";
 
 export interface Limits {
   /** GFLOP/s of multiply-adds on registers, one thread, by our backend's key. */
@@ -19,36 +17,48 @@ export interface Level {
   readonly speeds: readonly number[];
 }
 
-/** Of WebAssembly's vectors and of each instruction set. Processor time counts, so that a busy machine disturbs little. */
-function peaksOf(isas: readonly string[]): Record<string, number> {
-  const { addon } = nativeStatus();
-  const module = new WebAssembly.Module(readFileSync("kernels/bin/probe.wasm"));
-  const { exports } = new WebAssembly.Instance(module, { env: { memory: new WebAssembly.Memory({ initial: 64, maximum: 64 }) } });
-  const probe = exports["probe_peak"] as (n: number) => number;
-  const n = 2_000_000;
-  const typical = (operations: () => number) => {
-    const speeds = Array.from({ length: 9 }, () => {
-      const before = process.cpuUsage();
-      const done = operations();
-      const { user, system } = process.cpuUsage(before);
-      return done / (user + system) / 1000;
-    });
-    return median(speeds.slice(1));
-  };
-  const wasmOperations = () => {
-    probe(n);
-    return 24 * 4 * n;
-  };
-  return { wasm: typical(wasmOperations), ...Object.fromEntries(isas.map((isa) => [isa, typical(() => addon!.peak(isa as "sse2", n))])) };
+/** Of those that have a peak, each in its process. */
+export async function peaksOf(everybody: readonly Contestant[]): Promise<Record<string, number>> {
+  const peaks: Record<string, number> = {};
+  for (const who of everybody.filter(hasPeak)) {
+    const runner = new Runner(who);
+    const found: number[] = [];
+    try {
+      while (found.length < 9) found.push(await runner.peak());
+    } finally {
+      runner.end();
+    }
+    peaks[who.key] = median(found);
+  }
+  return peaks;
 }
+
+/** What bandwidth.cpp says on one number of threads, by level. */
+type Reading = Readonly<Record<string, { bytes: number; speed: number }>>;
+
+/** The speeds of each level in the order of the readings. */
+export const levelsOf = (readings: readonly Reading[]): Record<string, Level> =>
+  Object.fromEntries(Object.entries(readings[0]!).map(([level, { bytes }]) => [level, { bytes, speeds: readings.map((reading) => reading[level]!.speed) }]));
 
 function bandwidthOf(threads: number, scratch: string): Limits["bandwidth"] {
   const program = join(scratch, "bandwidth");
   const built = compile("bench/versus/bandwidth.cpp", program, ["-pthread"]);
   if ("absent" in built) return built.absent;
-  const { status, stdout } = spawnSync(built.program, [String(threads)], { encoding: "utf8" });
-  return status === 0 ? (JSON.parse(stdout) as Record<string, Level>) : `${program} ended with ${status}`;
+  const readings: Reading[] = [];
+  for (const count of new Set([1, threads])) {
+    const [command, ...args] = [...(count === 1 ? onOneCore() : []), built.program, String(count)];
+    const { status, stdout } = spawnSync(command!, args, { encoding: "utf8" });
+    if (status !== 0) return `${program} ended with ${status}`;
+    readings.push(JSON.parse(stdout) as Reading);
+  }
+  return levelsOf(readings);
 }
 
-/** @param threads the most that somebody gets */
-export const limitsOf = (isas: readonly string[], threads: number, scratch: string): Limits => ({ peaks: peaksOf(isas), bandwidth: bandwidthOf(threads, scratch) });
+/**
+ * @param everybody on one thread
+ * @param threads the most that somebody gets
+ */
+export const limitsOf = async (everybody: readonly Contestant[], threads: number, scratch: string): Promise<Limits> => ({
+  peaks: await peaksOf(everybody),
+  bandwidth: bandwidthOf(threads, scratch),
+});

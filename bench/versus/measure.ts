@@ -2,7 +2,7 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type Case, valuesOf } from "./cases.ts";
-import { CannotDo, type Contestant, Runner, type Spent } from "./runner.ts";
+import { CannotDo, type Contestant, hasPeak, Runner, type Spent } from "./runner.ts";
 import { distance, LOSSES, TOLERANCE, type Truth, truthOf } from "./truth.ts";
 
 /** How long things may take, ms. */
@@ -27,6 +27,8 @@ export interface Result {
   readonly times: readonly number[];
   /** S only: ms of the 99th percentile of single steps, by turn. */
   readonly p99: readonly number[];
+  /** Ours but S: GFLOP/s of multiply-adds on registers that one thread of it reached beside each turn. Empty where there is no such peak. */
+  readonly peaks: readonly number[];
   /** How far its numbers are from the float64 ones. */
   readonly off: number;
   /** How far they might have been. */
@@ -49,13 +51,15 @@ export const median = (values: readonly number[]): number => {
   return sorted.length % 2 === 1 ? sorted[sorted.length >> 1]! : (sorted[sorted.length / 2 - 1]! + sorted[sorted.length / 2]!) / 2;
 };
 
+/** What a turn took; milliseconds of one run, and what stands in the result beside them. */
+type Turn = Spent & { time: number; p99?: number; peak?: number };
+
 /** A contestant that has shown the right numbers. */
 interface Ready {
   runner: Runner;
   about: { name: string; version: string };
   off: number;
-  /** Takes a turn; milliseconds of one run. */
-  turn: () => Promise<Spent & { time: number; p99?: number }>;
+  turn: () => Promise<Turn>;
   turns: number;
 }
 
@@ -84,22 +88,22 @@ async function warmUp(runner: Runner, c: Case, pace: Pace): Promise<Pick<Ready, 
       turns: turnsOf(pace, (blocks * block + singles) * p50),
     };
   }
-  const first = await runner.run(1);
-  const once = Math.max(0.001, undisturbed(first));
+  /** The peak is met directly before the runs that are a share of it: the clock of a machine drifts, and its cores need not be equally fast. */
+  const beside = async (calls: number): Promise<Turn> => {
+    const peak = hasPeak(runner.who) ? await runner.peak() : undefined;
+    const spent = await runner.run(calls);
+    return { ...spent, time: undisturbed(spent), peak };
+  };
+  const first = await beside(1);
+  const once = Math.max(0.001, first.time);
   // So slow that the check has warmed it up and this run will do.
-  if (2 * once > pace.patience) return { turn: async () => ({ ...first, time: once }), turns: 1 };
+  if (2 * once > pace.patience) return { turn: async () => first, turns: 1 };
   for (let spent = once; spent < warm; ) {
     const calls = Math.max(1, Math.min(1000, Math.floor((warm - spent) / 3 / once)));
     spent += calls * undisturbed(await runner.run(calls));
   }
   const calls = Math.max(1, Math.min(2000, Math.floor(pace.turn / once)));
-  return {
-    turn: async () => {
-      const spent = await runner.run(calls);
-      return { ...spent, time: undisturbed(spent) };
-    },
-    turns: turnsOf(pace, calls * once),
-  };
+  return { turn: () => beside(calls), turns: turnsOf(pace, calls * once) };
 }
 
 /** A case and what everybody needs of it: the numbers in a file, and what should come out. */
@@ -176,11 +180,11 @@ export async function measure(c: Case, everybody: readonly Contestant[], pace: P
   const asked = everybody.filter(({ workloads }) => workloads === undefined || workloads.includes(c.workload));
   const entered = await enterAll(asked, await prepareCase(c, scratch), pace);
   const without: Record<string, string> = {};
-  const here: { who: Contestant; ready: Ready; spent: Spent[]; times: number[]; p99: number[]; megabytes: number }[] = [];
+  const here: { who: Contestant; ready: Ready; turns: Turn[]; megabytes: number }[] = [];
   for (const [i, who] of asked.entries()) {
     const ready = entered[i]!;
     if (typeof ready === "string") without[labelOf(who)] = ready;
-    else here.push({ who, ready, spent: [], times: [], p99: [], megabytes: 0 });
+    else here.push({ who, ready, turns: [], megabytes: 0 });
   }
   const lost = new Set<Contestant>();
   /** What a request gives; whoever fails at it is out. */
@@ -197,22 +201,20 @@ export async function measure(c: Case, everybody: readonly Contestant[], pace: P
     for (let round = 0; round < pace.rounds; round++) {
       for (let i = 0; i < here.length; i++) {
         const one = here[(i + round) % here.length]!;
-        if (lost.has(one.who) || one.times.length >= one.ready.turns) continue;
-        const spent = await attempt(one, one.ready.turn);
-        if (spent === null) continue;
-        one.spent.push(spent);
-        one.times.push(spent.time);
-        if (spent.p99 !== undefined) one.p99.push(spent.p99);
+        if (lost.has(one.who) || one.turns.length >= one.ready.turns) continue;
+        const turn = await attempt(one, one.ready.turn);
+        if (turn !== null) one.turns.push(turn);
       }
     }
     for (const one of here) if (!lost.has(one.who)) one.megabytes = (await attempt(one, () => one.ready.runner.usage()))?.megabytes ?? 0;
   } finally {
     for (const { ready } of here) ready.runner.end();
   }
-  const total = (spent: readonly Spent[], of: keyof Spent) => spent.reduce((sum, s) => sum + s[of], 0);
-  const results = here.filter(({ who }) => !lost.has(who)).map(({ who, ready, spent, times, p99, megabytes }) => ({
-    ...{ key: who.key, ours: who.ours, threads: who.threads, ...ready.about, times, p99, off: ready.off, tolerance: who.tolerance ?? TOLERANCE, megabytes },
-    busy: total(spent, "cpu") / total(spent, "wall"),
+  const total = (turns: readonly Turn[], of: keyof Spent) => turns.reduce((sum, turn) => sum + turn[of], 0);
+  const results = here.filter(({ who }) => !lost.has(who)).map(({ who, ready, turns, megabytes }) => ({
+    ...{ key: who.key, ours: who.ours, threads: who.threads, ...ready.about, off: ready.off, tolerance: who.tolerance ?? TOLERANCE, megabytes },
+    ...{ times: turns.map(({ time }) => time), p99: turns.flatMap(({ p99 }) => p99 ?? []), peaks: turns.flatMap(({ peak }) => peak ?? []) },
+    busy: total(turns, "cpu") / total(turns, "wall"),
   }));
   return { case: c, results, without };
 }

@@ -2,6 +2,8 @@
 import { createEngine, type Engine, type EngineOptions, Embedding, GRU, Init, Linear, ops, type Param, parametersOf, Recurrent, type StreamOptions, type Tensor, train } from "../../src/index.ts";
 import type { Case, Values } from "./cases.ts";
 
+export { peak } from "./peak.ts";
+
 export type Work = Case & { readonly values: Values };
 
 /** How an engine is made, and how streams keep their weights. */

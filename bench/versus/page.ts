@@ -43,7 +43,7 @@ function steps(report: Report): string {
 }
 
 /** ms of ours with the share of the peak, and of the peers with how many times as long as our fastest native backend, or WebAssembly without one. */
-function runs(report: Report, cases: readonly CaseResult[], threads: number): string {
+function runs(cases: readonly CaseResult[], threads: number): string {
   const own = Object.keys(ours).filter((key) => cases.some((c) => rowOf(c, key, threads)));
   const others = present(peers, cases, threads);
   const head = [cases[0]?.case.I === cases[0]?.case.H ? "L, B, H" : "", ...own.map((key) => ours[key as keyof typeof ours]), ...others.map((key) => peers[key as keyof typeof peers])];
@@ -52,7 +52,7 @@ function runs(report: Report, cases: readonly CaseResult[], threads: number): st
     cases.map((c) => {
       const base = nativeOf(c, threads) ?? rowOf(c, "wasm", threads);
       const mine = (r: Result | undefined) => {
-        const share = r && ["forward", "train"].includes(c.case.kind) ? shareOfPeak(r, c.case, report.limits) : undefined;
+        const share = r && ["forward", "train"].includes(c.case.kind) ? shareOfPeak(r, c.case) : undefined;
         return r ? `${digits(timeOf(r), 3)}${share === undefined ? "" : `, ${percent(share)}`}` : "–";
       };
       const theirs = (r: Result | undefined) => (r ? `${digits(timeOf(r), 3)}${base ? `, ${times(timeOf(r) / timeOf(base))}` : ""}` : "–");
@@ -65,7 +65,7 @@ function runs(report: Report, cases: readonly CaseResult[], threads: number): st
 function byThreads(report: Report, workload: string): string {
   const cases = of(report, workload);
   const counts = [...new Set(cases.flatMap((c) => c.results.map((r) => r.threads)))].sort((a, b) => a - b);
-  return counts.map((threads) => `${threads === 1 ? "One thread" : `${threads} threads`}:\n\n${runs(report, cases, threads)}`).join("\n\n");
+  return counts.map((threads) => `${threads === 1 ? "One thread" : `${threads} threads`}:\n\n${runs(cases, threads)}`).join("\n\n");
 }
 
 /** How many times as long as our WebAssembly the others that run in a browser take. */

@@ -4,13 +4,13 @@ import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
 import { type Case, workloads } from "./cases.ts";
 import type { Result } from "./measure.ts";
-import { chart, markdown, type Report, slowerLines, spreadOf, timeOf, writeReport } from "./report.ts";
+import { chart, markdown, type Report, shareOfPeak, slowerLines, spreadOf, timeOf, writeReport } from "./report.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "sluice-bench-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 const row = (key: string, times: number[], rest: Partial<Result> = {}): Result => ({
-  ...{ key, name: key, version: "1.2", ours: false, threads: 1, times, p99: [], off: 2e-7, tolerance: 1e-4, megabytes: 90, busy: 0.98 },
+  ...{ key, name: key, version: "1.2", ours: false, threads: 1, times, p99: [], peaks: [], off: 2e-7, tolerance: 1e-4, megabytes: 90, busy: 0.98 },
   ...rest,
 });
 const forward = workloads["F"]!.cases[0]!; // 100, 64, 128: 1.258 GFLOP
@@ -22,9 +22,9 @@ const report: Report = {
     {
       case: forward,
       results: [
-        row("wasm", [30, 28, 29], { ours: true, name: "sluice wasm" }),
-        row("avx512", [6.4, 6.3, 6.5], { ours: true, name: "sluice native-avx512" }),
-        row("avx512", [3.3, 3.2, 3.4], { ours: true, name: "sluice native-avx512", threads: 2 }),
+        row("wasm", [30, 28, 29], { ours: true, name: "sluice wasm", peaks: [60, 60, 60] }),
+        row("avx512", [6.4, 6.3, 6.5], { ours: true, name: "sluice native-avx512", peaks: [250, 250, 250] }),
+        row("avx512", [3.3, 3.2, 3.4], { ours: true, name: "sluice native-avx512", threads: 2, peaks: [250, 250, 250] }),
         row("onnxruntime-node", [8, 9, 10]),
         row("onednn", [5, 6, 5.5], { name: "oneDNN C++" }),
         row("tfjs-wasm", [900], { name: "tfjs <wasm> & co" }),
@@ -75,6 +75,15 @@ test("what is slower than a peer comes first, by how much, and only against the 
   expect(page).toContain("- pytorch on 2: failed: it died");
   expect(page).toMatch(/\| F, avx512 \| 2.06 \| 2 \| 3.0% \| 28 \| gru_backward 70% \|/);
   expect(page).toMatch(/\| L2 \(512 KiB\) \| 232 \| 460 \|/);
+});
+
+test("a share is the median over turns, each of the peak beside it, whatever the limits say; of n threads' peaks together", () => {
+  const speed = 2 * 100 * 64 * 256 * 384; // 1.258 GFLOP
+  // 0.8, 0.5 and 0.9 of what the clock gave at the time. The median speed by the median peak would be 0.9.
+  const drifting = row("avx512", [100, 200, 180].map((v) => speed / v / 1e6), { ours: true, peaks: [125, 400, 200] });
+  expect(shareOfPeak(drifting, forward)).toBeCloseTo(0.8, 12);
+  expect(shareOfPeak({ ...drifting, threads: 2 }, forward)).toBeCloseTo(0.4, 12);
+  expect(shareOfPeak({ ...drifting, peaks: [] }, forward)).toBeUndefined();
 });
 
 test("medians and spreads", () => {

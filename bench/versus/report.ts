@@ -46,11 +46,9 @@ export const nativeOf = ({ results }: CaseResult, threads: number): Result | und
   results.filter((r) => r.ours && exact(r) && r.key !== "wasm" && r.threads === threads).sort((a, b) => timeOf(a) - timeOf(b))[0];
 /** One row, if it is there. */
 export const rowOf = ({ results }: CaseResult, key: string, threads = 1): Result | undefined => results.find((r) => r.key === key && r.threads === threads);
-/** What part of the multiply-add peak of its threads a row of ours reached; undefined where no peak is known. */
-export function shareOfPeak(r: Result, c: Case, { peaks }: Limits): number | undefined {
-  const peak = r.ours ? peaks[r.key] : undefined;
-  return peak === undefined ? undefined : flopsOf(c) / timeOf(r) / 1e6 / (peak * r.threads);
-}
+/** What part of the multiply-add peak of its threads a row of ours reached, each turn of the peak beside it: their median; undefined where no peak is known. */
+export const shareOfPeak = ({ times, peaks, threads }: Result, c: Case): number | undefined =>
+  peaks.length === 0 ? undefined : median(times.map((ms, turn) => flopsOf(c) / ms / 1e6 / (peaks[turn]! * threads)));
 
 /** Peers that run in a browser; the others are native code, with whatever instructions this processor has. */
 export const browserPeers: ReadonlySet<string> = new Set(["onnxruntime-web", "jax-js", "tfjs-wasm", "tfjs-cpu", "brain"]);
@@ -72,7 +70,7 @@ export function slowerLines(cases: readonly CaseResult[], counts: (mine: Result,
   );
 }
 
-function caseTable(c: CaseResult, limits: Limits): string {
+function caseTable(c: CaseResult): string {
   const { name: unit, scale } = unitOf(c.case);
   const stepping = c.case.kind === "step";
   const speeds = stepping ? ["GB/s of weights"] : ["GFLOP/s", "of peak"];
@@ -80,7 +78,7 @@ function caseTable(c: CaseResult, limits: Limits): string {
   const rows = [...c.results]
     .sort((a, b) => a.threads - b.threads || timeOf(a) - timeOf(b))
     .map((r) => {
-      const share = shareOfPeak(r, c.case, limits);
+      const share = shareOfPeak(r, c.case);
       const versus = (other: Result | undefined) => (other ? times(timeOf(r) / timeOf(other)) : "");
       const alone = rowOf(c, r.key);
       return [
@@ -139,7 +137,7 @@ export function markdown({ date, machine, command, rounds, minutes, limits, case
   const behind = slowerLines(cases);
   const sections = Object.entries(workloads).flatMap(([workload, { title }]) => {
     const own = cases.filter((c) => c.case.workload === workload);
-    return own.length === 0 ? [] : [`## ${workload}. ${title}`, ...own.flatMap((c) => [`### ${wholeCase(c.case)}`, caseTable(c, limits)])];
+    return own.length === 0 ? [] : [`## ${workload}. ${title}`, ...own.flatMap((c) => [`### ${wholeCase(c.case)}`, caseTable(c)])];
   });
   const part = (title: string, rows: readonly unknown[], text: () => string) => (rows.length > 0 ? [`## ${title}`, text()] : []);
   return [
@@ -150,7 +148,7 @@ export function markdown({ date, machine, command, rounds, minutes, limits, case
           `Processes had the processor ${percent(median((alone.length > 0 ? alone : all).map((r) => Math.min(1, r.busy / r.threads))))} of their time (median); the turns' middle halves span ${percent(median(all.map(spreadOf)))} of the median (median over all rows).`,
           `Every row has computed the same numbers: "off" is the distance from float64 (outputs: largest difference; gradients and losses: relative), at most ${TOLERANCE}; streams with rounded ` +
             'weights compute something else, and may be off by what stands beside. "÷ native", "÷ wasm": how many times as long as our fastest native backend and our WebAssembly on as many threads. ' +
-            '"1 ÷ these threads": how many times as fast as the same on one thread. GFLOP/s count the matrix products alone; "of peak": of the threads\' multiply-add peak together.',
+            '"1 ÷ these threads": how many times as fast as the same on one thread. GFLOP/s count the matrix products alone; "of peak": of the threads\' multiply-add peak together, measured beside each turn.',
         ]
       : []),
     ...part("Slower than a peer", cases, () => behind.map((line) => `- ${line}`).join("\n") || "Nothing here."),

@@ -4,7 +4,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, test, vi } from "vitest";
 import type { Case } from "./cases.ts";
+import { levelsOf, peaksOf } from "./limits.ts";
 import { measure, type Pace } from "./measure.ts";
+import { peak } from "./peak.ts";
 import { CannotDo, type Contestant, Runner } from "./runner.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "sluice-bench-"));
@@ -84,6 +86,37 @@ test.skipIf(!taskset)("who runs on one thread has one core", async () => {
   const runner = new Runner(library("counts", counting));
   expect(await runner.prepare(c, file, {})).toMatchObject({ version: "1" });
   runner.end();
+});
+
+/** Its peak is the number of runs so far, so that it tells when it was asked for. */
+const answering = `let runs = 0;\nexport const peak = () => 100 + runs;\n${good.replace("run() {", "run() { runs++;")}`;
+
+test("the peak is met before each turn of ours, by its process; not of what rounds, nor of others, who cannot say", async () => {
+  const who = [library("mine", answering, { ours: true }), library("rounds", answering, { ours: true, tolerance: 0.01 }), library("other", good)];
+  const { results, without } = await measure(c, who, { ...pace, rounds: 3 }, folder);
+  expect(without).toEqual({});
+  const [mine, rounds, other] = results;
+  expect(mine!.peaks).toHaveLength(3);
+  // The check and the first run are over before the first turn; each turn adds at least one.
+  expect(mine!.peaks[0]).toBeGreaterThanOrEqual(102);
+  expect(mine!.peaks[1]).toBeGreaterThan(mine!.peaks[0]!);
+  expect(mine!.peaks[2]).toBeGreaterThan(mine!.peaks[1]!);
+  expect([rounds!.peaks, other!.peaks]).toEqual([[], []]);
+});
+
+test("limits: the median peak of each of ours that has one", async () => {
+  const counting = `let asked = 0;\nexport const peak = () => [7, 1, 2, 3, 40, 5, 6, 4, 9][asked++];\n${good}`;
+  expect(await peaksOf([library("mine", counting, { ours: true }), library("rounds", counting, { ours: true, tolerance: 0.01 }), library("other", good)])).toEqual({ mine: 5 });
+});
+
+test("limits: levels of memory with the speeds of each reading, one thread first", () => {
+  const [alone, all] = [{ L1: { bytes: 24, speed: 400 }, L2: { bytes: 512, speed: 200 } }, { L1: { bytes: 24, speed: 780 }, L2: { bytes: 512, speed: 390 } }];
+  expect(levelsOf([alone, all])).toEqual({ L1: { bytes: 24, speeds: [400, 780] }, L2: { bytes: 512, speeds: [200, 390] } });
+  expect(levelsOf([alone])).toEqual({ L1: { bytes: 24, speeds: [400] }, L2: { bytes: 512, speeds: [200] } });
+});
+
+test("our adapter knows the peak of WebAssembly", () => {
+  expect(peak({ backend: "wasm" })).toBeGreaterThan(0);
 });
 
 test("who does not answer is ended and left out", async () => {

@@ -23,6 +23,9 @@ export interface Contestant {
   readonly workloads?: readonly string[];
 }
 
+/** Who has a share of the multiply-add peak: our backends, but for what rounds, whose products are other instructions. */
+export const hasPeak = ({ ours, tolerance }: Contestant): boolean => ours && tolerance === undefined;
+
 const peers = "bench/peers";
 const python = "/usr/bin/python3"; // Debian's own interpreter, which its python3-torch belongs to
 
@@ -138,7 +141,7 @@ let chosen: readonly string[] | undefined;
  * What starts a program on one core, the fastest that is tried; nothing where that cannot be chosen. Cores need not be equally fast (a virtual
  * machine's are shared with somebody), and who runs on one thread would stay on whichever he was started on.
  */
-function onOneCore(): readonly string[] {
+export function onOneCore(): readonly string[] {
   if (chosen) return chosen;
   chosen = [];
   if (process.platform === "linux" && spawnSync("taskset", ["--version"], { stdio: "ignore" }).status === 0) {
@@ -224,6 +227,10 @@ export class Runner {
   }
   steps(blocks: number, block: number, singles: number): Promise<Spent & { p50: number; p99: number }> {
     return this.#ask({ do: "steps", blocks, block, singles });
+  }
+  /** GFLOP/s of multiply-adds on registers, one thread; of our backends. */
+  async peak(): Promise<number> {
+    return (await this.#ask<{ peak: number }>({ do: "peak" })).peak;
   }
   usage(): Promise<{ megabytes: number }> {
     return this.#ask({ do: "usage" });
