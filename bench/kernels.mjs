@@ -5,6 +5,7 @@
  *
  *     node bench/kernels.mjs [--wasm plain,relaxed] [--rounds 9] [gru:100,64,256,256 …]      cell:L,B,I,H
  *     node bench/kernels.mjs --wasm native-avx512,native-avx2,plain                          the addon's instruction sets beside it
+ *     node bench/kernels.mjs --wasm native-avx512,native-avx512+kept gru:1,32,512,512        with packed weights kept from call to call
  *     node --experimental-wasm-relaxed-simd bench/kernels.mjs --wasm plain,relaxed           Node 20 has relaxed SIMD behind a flag
  */
 import { readFileSync } from "node:fs";
@@ -34,7 +35,7 @@ const cases =
 
 /** The addon of this machine; kernels of one of its instruction sets on a memory. */
 const addonOf = () => createRequire(import.meta.url)(`../native/out/${process.platform}-${process.arch}/sluice.node`);
-const isaOf = (name) => (name.startsWith("native-") ? name.slice("native-".length) : null);
+const isaOf = (name) => (name.startsWith("native-") ? name.slice("native-".length).replace("+kept", "") : null);
 function attach(isa, memory) {
   const addon = addonOf();
   const block = new Float64Array(new ArrayBuffer(8 * 64));
@@ -89,8 +90,8 @@ function time(f, calls) {
 
 const median = (xs) => [...xs].sort((a, b) => a - b)[xs.length >> 1];
 
-function setUp(wasm, cell, L, B, I, H) {
-  const { kernels: k, buffer } = open(wasm);
+function setUp(build, cell, L, B, I, H) {
+  const { kernels: k, buffer } = open(build.replace(/\+kept$/, ""));
   const G = { gru: 3, lstm: 4, rnn: 1 }[cell];
   const blocks = cell === "rnn" ? 1 : 4;
   const x = buffer(L * B * I, 1);
@@ -103,92 +104,37 @@ function setUp(wasm, cell, L, B, I, H) {
   const [dx, dwx, dwh, dbx, dbh] = [L * B * I, G * H * I, G * H * H, G * H, G * H].map((n) => buffer(n));
   const size = cell === "lstm" ? k.lstm_work(L, B, I, H, H) : k[`${cell}_work`](L, B, I, H);
   const work = buffer(size);
+  const keeps = !build.endsWith("+kept")
+    ? 0
+    : cell === "gru"
+      ? k.gru_kept(L, B, I, H, 1)
+      : cell === "lstm"
+        ? k.lstm_kept(L, B, I, H, H, 0)
+        : k.rnn_kept(L, B, I, H);
+  const kept = keeps > 0 ? buffer(keeps) : 0;
+  // biome-ignore format: the kernels' arguments, in their own order
   const forward = {
-    gru: (s) => k.gru_forward(y, hn, 0, s && saved, x, 0, wx, wh, bx, bh, 0, 0, 0, work, L, B, I, H, 0, 1, 1),
-    lstm: (s) =>
-      k.lstm_forward(
-        y,
-        hn,
-        cn,
-        0,
-        s && saved,
-        s && cells,
-        0,
-        x,
-        0,
-        0,
-        wx,
-        wh,
-        0,
-        bx,
-        bh,
-        0,
-        0,
-        0,
-        0,
-        0,
-        work,
-        L,
-        B,
-        I,
-        H,
-        H,
-        0,
-        1,
-        1,
-      ),
-    rnn: (s) => k.rnn_forward(y, hn, s && saved, x, 0, wx, wh, bx, bh, 0, 0, 0, work, L, B, I, H, 0, 0, 1),
+    gru: (s) => k.gru_forward(y, hn, 0, s && saved, x, 0, wx, wh, bx, bh, 0, 0, 0, kept, work, L, B, I, H, 0, 1, 1),
+    lstm: (s) => k.lstm_forward(
+      y, hn, cn, 0, s && saved, s && cells, 0, x, 0, 0, wx, wh, 0, bx, bh, 0, 0, 0, 0, 0, kept, work, L, B, I, H, H, 0, 1, 1,
+    ),
+    rnn: (s) => k.rnn_forward(y, hn, s && saved, x, 0, wx, wh, bx, bh, 0, 0, 0, kept, work, L, B, I, H, 0, 0, 1),
   }[cell];
+  // biome-ignore format: the kernels' arguments, in their own order
   const backward = {
     gru: () => k.gru_backward(dx, 0, dwx, dwh, dbx, dbh, dy, 0, y, saved, x, 0, wx, wh, 0, 0, 0, work, L, B, I, H, 0, 1, 1),
-    lstm: () =>
-      k.lstm_backward(
-        dx,
-        0,
-        0,
-        dwx,
-        dwh,
-        0,
-        dbx,
-        dbh,
-        0,
-        dy,
-        0,
-        0,
-        y,
-        saved,
-        cells,
-        0,
-        x,
-        0,
-        0,
-        wx,
-        wh,
-        0,
-        0,
-        0,
-        0,
-        0,
-        0,
-        work,
-        L,
-        B,
-        I,
-        H,
-        H,
-        0,
-        1,
-        1,
-      ),
+    lstm: () => k.lstm_backward(
+      dx, 0, 0, dwx, dwh, 0, dbx, dbh, 0, dy, 0, 0, y, saved, cells, 0, x, 0, 0, wx, wh, 0, 0, 0, 0, 0, 0, work, L, B, I, H, H, 0, 1, 1,
+    ),
     rnn: () => k.rnn_backward(dx, 0, dwx, dwh, dbx, dbh, dy, 0, y, saved, x, 0, wx, wh, 0, 0, 0, work, L, B, I, H, 0, 0, 1),
   }[cell];
-  const kept = L * B * H * (1 + blocks + (cell === "lstm" ? 1 : 0)); // y, saved, cells
+  const results = L * B * H * (1 + blocks + (cell === "lstm" ? 1 : 0)); // y, saved, cells
   return {
-    wasm,
+    build,
     forward,
     backward,
     flops: 2 * L * B * (I + H) * G * H,
-    workShare: size / kept,
+    workShare: size / results,
     ms: { infer: [], forward: [], backward: [] },
     peaks: [],
   };
@@ -213,11 +159,11 @@ console.log(
 );
 for (const name of cases) {
   const [cell, sizes] = name.split(":");
-  const runs = variants.map((wasm) => setUp(wasm, cell, ...sizes.split(",").map(Number)));
+  const runs = variants.map((build) => setUp(build, cell, ...sizes.split(",").map(Number)));
   const calls = Math.max(1, Math.ceil(3e8 / runs[0].flops));
   for (let round = -1; round < Number(options.rounds); round++) {
     for (const run of runs) {
-      const p = peak(run.wasm);
+      const p = peak(run.build);
       const infer = time(() => run.forward(0), calls);
       const forward = time(() => run.forward(1), calls);
       const backward = time(run.backward, calls);
@@ -236,7 +182,7 @@ for (const name of cases) {
       return `${speed.toFixed(1).padStart(5)} ${((100 * speed) / top).toFixed(0).padStart(3)}%`.padEnd(12);
     };
     console.log(
-      `${name.padEnd(21)}${run.wasm.padEnd(15)}${top.toFixed(1).padEnd(7)}${share(infer, 1)}${share(forward, 1)}${share(backward, 2)}${share(forward + backward, 3)}` +
+      `${name.padEnd(21)}${run.build.padEnd(15)}${top.toFixed(1).padEnd(7)}${share(infer, 1)}${share(forward, 1)}${share(backward, 2)}${share(forward + backward, 3)}` +
         `${run.workShare.toFixed(2).padEnd(15)}${[infer, forward, backward].map((ms) => ms.toPrecision(3)).join(", ")}`,
     );
   }

@@ -9,7 +9,7 @@
 //
 // Where each product has a single row of A (one sequence, a streamed step), B is packed in strips instead: strips.h.
 #pragma once
-#include "strips.h"
+#include "kept.h"
 
 // Where sums stand: C[m][n] = rows[m][column + n]. They begin with what stands there or, given `start`, all rows with that row.
 // `cold`: they are far from the processor, so each tile asks for those of the next.
@@ -133,19 +133,26 @@ struct Right {
 
   Right turned(int step) const { return {packed, rows, strips, bool(step & 1)}; }
 };
-constexpr int FEW = BF16 ? 0 : 2; // rounded, every product goes the same way, so that a row's bits depend on no other
 
-// The right side B[k][n] = rows[n][k] for products with M rows in all; `out` holds preparedSize(K, N). Parts have to meet before they use it.
-// `single`: each product has one row, without a scale.
-INLINE i64 preparedSize(i64 K, int N) { return K * stripColumns(N); }
-NOINLINE Right prepare(T* out, const T* const* rows, int K, int N, int M, const Part& part = {}, bool single = false) {
+// The right side B[k][n] = rows[n][k] for products with M rows in all. Parts have to meet before they use it. `single`: each product has one row,
+// without a scale.
+NOINLINE Right prepare(const Store& out, const T* const* rows, int K, int N, int M, const Part& part = {}, bool single = false) {
   if (M <= FEW) return {nullptr, rows};
   if (single && !BF16 && fillsStrips(N)) { // there is one part, then
-    packStrips(out, rows, Strips::of(N, K, sizeof(T), true), K, N);
-    return {out, rows, true};
+    const Strips s = Strips::of(N, K, sizeof(T), true);
+    if (!KEEPS || !out.stamps) packStrips(out.at, rows, s, K, N);
+    else for (int i = 0; i < s.count; i++) {
+      const int first = s.begin(i);
+      if (!out.has(first, rows + first, min(s.begin(i + 1), N) - first, K)) packStrip(out.at, rows, s, i, K, N);
+    }
+    return {out.at, rows, true};
   }
-  packTransposed(out, rows, 0, K, N, part);
-  return {out, rows};
+  const auto [from, to] = part.of(N, NR);
+  if (!KEEPS || !out.stamps) packTransposed(out.at, rows, K, N, from, to);
+  else for (int j = from; j < to; j += NR) {
+    if (!out.has(j, rows + j, min(NR, N - j), K)) packTransposed(out.at, rows, K, N, j, j + 1);
+  }
+  return {out.at, rows};
 }
 #if TRAINING
 // The right side B[k][n] = rows[k][n], otherwise the same, but packed for any number of rows.

@@ -7,8 +7,8 @@
 
 // The bias bh of n stands in block m (reset after) or n (reset before); so do the recurrent weights' gradients.
 static Layout gruLayout(int I, int H, int resetAfter) {
-  if (resetAfter) return {I, H, H, 4, 3, 1, {2, 0, 1, -1}, {-1, 0, 1, 2}};
-  return {I, H, H, 4, 3, 1, {2, 0, 1, -1}, {2, 0, 1, -1}};
+  if (resetAfter) return {I, H, H, 4, 3, 1, 0, {2, 0, 1, -1}, {-1, 0, 1, 2}};
+  return {I, H, H, 4, 3, 1, H, {2, 0, 1, -1}, {2, 0, 1, -1}};
 }
 
 // h' = (1 - z) ∘ n + z ∘ h
@@ -87,7 +87,7 @@ struct GruBackwardWork : BackwardWork {
 
 // Elements of scratch for gru_forward and gru_backward.
 KERNEL int gru_work(int L, int B, int I, int H, Team* team) {
-  const Layout c = gruLayout(I, H, 1);
+  const Layout c = gruLayout(I, H, 0); // reset after takes no more
   Scratch forward{nullptr};
   ForwardShared(forward, c);
   forward.used += mostParts(team, c.operations(L, B), B) * workSize<ForwardWork>(c, L, B);
@@ -102,20 +102,24 @@ KERNEL int gru_work(int L, int B, int I, int H, Team* team) {
 #endif
 }
 
+// Elements of `kept` for gru_forward, 0: none.
+KERNEL int gru_kept(int L, int B, int I, int H, int resetAfter) { return keptSize<ForwardShared>(gruLayout(I, H, resetAfter), L, B); }
+
 // y = the states of a GRU over x; hn = the last one; gates = r, z, n.
 KERNEL void gru_forward(T* y /*[L,B,H]*/, T* hn /*[B,H]*/, T* gates /*[3,L,B,H]?*/, T* saved /*[L,B,4,H]?*/, const T* x /*[L,B,I]*/, const T* h0 /*[B,H]?*/, const T* wx /*[3H,I]*/, const T* wh /*[3H,H]*/,
-  const T* bx /*[3H]?*/, const T* bh /*[3H]?*/, const int* lengths /*[B]?*/, const T* mask /*[B,H]?*/, const T* zone /*[L,B,H]?*/, T* work, int L, int B, int I, int H, int reverse, int resetAfter, T keep, Team* team) {
+  const T* bx /*[3H]?*/, const T* bh /*[3H]?*/, const int* lengths /*[B]?*/, const T* mask /*[B,H]?*/, const T* zone /*[L,B,H]?*/, T* kept /*[gru_kept]?*/, T* work, int L, int B, int I, int H, int reverse, int resetAfter, T keep, Team* team) {
   const Layout c = gruLayout(I, H, resetAfter);
   const int parts = partsNow(team, c.operations(L, B), B);
-  const int joint = resetAfter ? 3 * H : 2 * H; // reset before: W_hn stands alone
-  Scratch scratch{work};
-  const ForwardShared all(scratch, c);
+  const int joint = c.jointWidth(); // reset before: W_hn stands alone
+  const bool single = c.single(B, mask);
+  Scratch scratch{work}, keeper{kept};
+  const ForwardShared all(scratch, c, kept ? &keeper : nullptr, single);
   shareForward(all, c, wx, bx, bh);
   listRows(all.whRows, wh, H, 3 * H);
   together(team, parts, [&](const Part& part) {
     ForwardWork w = workOf<ForwardWork>(scratch, part, c, L, B);
-    const Right recurrent = prepare(all.wh, all.whRows, H, joint, L * B, part, c.single(B, mask));
-    const Right candidate = resetAfter ? Right{} : prepare(all.wh + preparedSize(H, joint), all.whRows + joint, H, H, L * B, part, c.single(B, mask));
+    const Right recurrent = prepare(all.wh, all.whRows, H, joint, L * B, part, single);
+    const Right candidate = resetAfter ? Right{} : prepare(all.apart, all.whRows + joint, H, H, L * B, part, single);
     const Steps q = Steps{L, B, lengths, reverse}.share(part);
     const signed char gateBlock[3] = {1, 2, 0};
     runForward(part, c, q, all, w, {zone, keep}, y, hn, gates, saved, x, h0, mask, gateBlock, 3, [&](const StepRows& r) {

@@ -8,12 +8,12 @@ constexpr i64 linearOperations(int N, int I, int O) { return 2LL * N * I * O; }
 struct LinearShared {
   int rows; // of x at a time
   const T** w;
-  T *zeros, *packed, *packedRows[2];
+  T* zeros;
+  Store packed;
+  T* packedRows[2];
 
-  LinearShared(Scratch& s, int N, int I, int O, int parts) : rows(min(N, KC)) {
-    w = s.list<const T*>(O);
-    zeros = s.take(O);
-    packed = s.take(max(packedSize(I, O), packedSize(O, I)));
+  LinearShared(Scratch& s, int N, int I, int O, int parts, Scratch* kept = nullptr)
+      : rows(min(N, KC)), w(s.list<const T*>(O)), zeros(s.take(O)), packed(kept ? Store(s, kept, I, O, false) : s.take(max(packedSize(I, O), packedSize(O, I)))) {
     for (int i = 0; i < 2; i++) packedRows[i] = i == 0 || parts > 1 ? s.take(packedSize(rows, I)) : packedRows[0];
   }
 };
@@ -49,11 +49,19 @@ KERNEL int linear_work(int N, int I, int O, Team* team) {
   return elements(s.used + parts * LinearWork::size(N, O));
 }
 
+// Elements of `kept` for linear_forward, 0: none.
+KERNEL int linear_kept(int N, int I, int O) {
+  if (!worthKeeping(N)) return 0;
+  Scratch scratch{nullptr}, kept{nullptr};
+  LinearShared(scratch, N, I, O, 1, &kept);
+  return elements(kept.used);
+}
+
 // y = x·wᵀ + b
-KERNEL void linear_forward(T* y /*[N,O]*/, const T* x /*[N,I]*/, const T* w /*[O,I]*/, const T* b /*[O]?*/, T* work, int N, int I, int O, Team* team) {
+KERNEL void linear_forward(T* y /*[N,O]*/, const T* x /*[N,I]*/, const T* w /*[O,I]*/, const T* b /*[O]?*/, T* kept /*[linear_kept]?*/, T* work, int N, int I, int O, Team* team) {
   const int parts = partsNow(team, linearOperations(N, I, O), N);
-  Scratch scratch{work};
-  const LinearShared all(scratch, N, I, O, parts);
+  Scratch scratch{work}, keeper{kept};
+  const LinearShared all(scratch, N, I, O, parts, kept ? &keeper : nullptr);
   listRows(all.w, w, I, O);
   if (!b) fillRow(all.zeros, 0, O);
   together(team, parts, [&](const Part& part) {
@@ -80,7 +88,7 @@ KERNEL void linear_backward(T* dx /*[N,I]?*/, T* dw /*[O,I]?*/, T* db /*[O]?*/, 
   together(team, parts, [&](const Part& part) {
     const LinearWork q(scratch, N, O, part);
     const auto [first, last] = part.of(O); // columns of dy, rows of dw
-    if (dx) packStraight(all.packed, all.w, nullptr, O, I, part);
+    if (dx) packStraight(all.packed.at, all.w, nullptr, O, I, part);
     if (dw) listRows(q.dw, dw, I, O);
     for (int r = 0; r < N; r += all.rows) {
       const int n = min(all.rows, N - r);
@@ -100,7 +108,7 @@ KERNEL void linear_backward(T* dx /*[N,I]?*/, T* dw /*[O,I]?*/, T* db /*[O]?*/, 
       if (dx) {
         const auto [from, to] = part.of(n);
         listRows(q.y, dx + long(r + from) * I, I, to - from);
-        multiply({q.y}, {q.x + from}, {all.packed}, to - from, I, O, q.block);
+        multiply({q.y}, {q.x + from}, {all.packed.at}, to - from, I, O, q.block);
       }
     }
   });

@@ -6,7 +6,7 @@
 #pragma once
 #include "recurrent-back.h"
 
-static Layout lstmLayout(int I, int H, int P) { return {I, H, P, 4, 4, 0, {0, 1, 2, 3}, {0, 1, 2, 3}}; }
+static Layout lstmLayout(int I, int H, int P) { return {I, H, P, 4, 4, 0, 0, {0, 1, 2, 3}, {0, 1, 2, 3}}; }
 
 // From the sums: the gates in place, the new cell state over the old one, and o ∘ tanh(c) in `out`.
 NOINLINE void lstmGates(T* out, T* row, T* cell, const T* peep, int H) {
@@ -66,12 +66,10 @@ NOINLINE void lstmPeepBack(T* dpeep, const T* d, const T* row, const T* before, 
 #endif
 
 struct LstmForwardShared : ForwardShared {
-  T* wr;
+  Store wr;
   const T** wrRows;
-  LstmForwardShared(Scratch& s, const Layout& c) : ForwardShared(s, c) {
-    wr = s.take(preparedSize(c.H, c.P));
-    wrRows = s.list<const T*>(c.P);
-  }
+  LstmForwardShared(Scratch& s, const Layout& c, Scratch* kept = nullptr, bool single = false, bool projects = true)
+      : ForwardShared(s, c, kept, single), wr(s, kept, c.H, projects ? c.P : 0, single), wrRows(s.list<const T*>(c.P)) {}
 };
 struct LstmForwardWork : ForwardWork {
   T *hiddenRows, *cellBefore;
@@ -129,22 +127,26 @@ KERNEL int lstm_work(int L, int B, int I, int H, int P, Team* team) {
 #endif
 }
 
+// Elements of `kept` for lstm_forward, 0: none.
+KERNEL int lstm_kept(int L, int B, int I, int H, int P, int projects) { return keptSize<LstmForwardShared>(lstmLayout(I, H, P), L, B, projects); }
+
 // y = the states of an LSTM over x; hn, cn = the last ones; gates = i, f, g, o. Without wr, P is H.
 KERNEL void lstm_forward(T* y /*[L,B,P]*/, T* hn /*[B,P]*/, T* cn /*[B,H]*/, T* gates /*[4,L,B,H]?*/, T* saved /*[L,B,4,H]?*/, T* cells /*[L,B,H]? cell state after each step*/, T* hidden /*[L,B,H]? before the projection*/,
   const T* x /*[L,B,I]*/, const T* h0 /*[B,P]?*/, const T* c0 /*[B,H]?*/, const T* wx /*[4H,I]*/, const T* wh /*[4H,P]*/, const T* wr /*[P,H]?*/, const T* bx /*[4H]?*/, const T* bh /*[4H]?*/, const T* peep /*[3,H]?*/,
-  const int* lengths /*[B]?*/, const T* mask /*[B,P]?*/, const T* zone /*[L,B,P]?*/, const T* zoneCell /*[L,B,H]?*/, T* work, int L, int B, int I, int H, int P, int reverse, T keep, T keepCell, Team* team) {
+  const int* lengths /*[B]?*/, const T* mask /*[B,P]?*/, const T* zone /*[L,B,P]?*/, const T* zoneCell /*[L,B,H]?*/, T* kept /*[lstm_kept]?*/, T* work, int L, int B, int I, int H, int P, int reverse, T keep, T keepCell, Team* team) {
   const Layout c = lstmLayout(I, H, P);
   const int parts = partsNow(team, c.operations(L, B), B);
+  const bool single = c.single(B, mask);
   const Zone cellZone{zoneCell, keepCell};
-  Scratch scratch{work};
-  const LstmForwardShared all(scratch, c);
+  Scratch scratch{work}, keeper{kept};
+  const LstmForwardShared all(scratch, c, kept ? &keeper : nullptr, single, wr);
   shareForward(all, c, wx, bx, bh);
   listRows(all.whRows, wh, P, 4 * H);
   if (wr) listRows(all.wrRows, wr, H, P);
   together(team, parts, [&](const Part& part) {
     LstmForwardWork w = workOf<LstmForwardWork>(scratch, part, c, L, B);
-    const Right recurrent = prepare(all.wh, all.whRows, P, 4 * H, L * B, part, c.single(B, mask));
-    const Right projection = wr ? prepare(all.wr, all.wrRows, H, P, L * B, part, c.single(B, mask)) : Right{};
+    const Right recurrent = prepare(all.wh, all.whRows, P, 4 * H, L * B, part, single);
+    const Right projection = wr ? prepare(all.wr, all.wrRows, H, P, L * B, part, single) : Right{};
     const Steps q = Steps{L, B, lengths, reverse}.share(part);
     if (c0) copyRow(cn + long(q.from) * H, c0 + long(q.from) * H, q.items() * H);
     else fillRow(cn + long(q.from) * H, 0, q.items() * H);

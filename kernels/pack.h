@@ -155,15 +155,14 @@ NOINLINE void interleave(T* out, int stride, const T* const* rows, const T* cons
 }
 #endif
 
-// Packs B[k][n] = rows[n][first + k], K × N: the rows of a weight become columns. Only one part's share of them.
-NOINLINE void packTransposed(T* packed, const T* const* rows, int first, int K, int N, const Part& part = {}) {
-  const auto [from, to] = part.of(N, NR);
+// Packs B[k][n] = rows[n][k], K × N: the rows of a weight become columns. Only the panels that begin at columns `from` … `to`-1.
+NOINLINE void packTransposed(T* packed, const T* const* rows, int K, int N, int from, int to) {
   for (int k0 = 0; k0 < K; k0 += KC) {
     const int kc = min(KC, K - k0), depth = depthOf(kc);
     T* out = packed + i64(k0) * roundUp(N, NR) + i64(from) * depth;
     for (int j = from; j < to; j += NR, out += depth * NR) {
       if (N - j < NR) fillRow(out, 0, depth * NR);
-      interleave(out, NR, rows + j, nullptr, min(NR, N - j), first + k0, kc);
+      interleave(out, NR, rows + j, nullptr, min(NR, N - j), k0, kc);
     }
   }
 }

@@ -59,11 +59,13 @@ struct Layout {
   int blocks;              // blocks in a row
   int inputs;              // blocks 0 … inputs-1 get the projection of x
   int firstRecurrent;      // blocks firstRecurrent … blocks-1 get the recurrent product
+  int apart;               // columns of the recurrent weights that make a product of their own
   signed char wxGate[4], whGate[4];
 
   int width() const { return blocks * H; }
   int inputWidth() const { return inputs * H; }
   int recurrentWidth() const { return (blocks - firstRecurrent) * H; }
+  int jointWidth() const { return recurrentWidth() - apart; }
   static bool single(int B, const T* mask) { return B == 1 && !mask; } // each step's products are of one row, without a scale
   i64 operations(int L, int B) const { return 2LL * L * B * (i64(I) * inputWidth() + i64(P) * recurrentWidth()); } // of a forward pass
 };
@@ -109,17 +111,20 @@ NOINLINE void zoneSplit(T* d, T* rest, const T* share, int n) {
 // What all parts read: packed weights and what leads to them.
 struct ForwardShared {
   const T **wxRows, **whRows;
-  T *zeros, *bias, *wx, *wh;
+  T *zeros, *bias;
+  Store wx, wh, apart;
 
-  ForwardShared(Scratch& s, const Layout& c) {
-    wxRows = s.list<const T*>(c.inputWidth());
-    whRows = s.list<const T*>(c.recurrentWidth());
-    zeros = s.take(max(c.P, c.H));
-    bias = s.take(c.width());
-    wx = s.take(packedSize(c.I, c.inputWidth()));
-    wh = s.take(preparedSize(c.P, c.recurrentWidth()) + i64(STRIP_STEP) * c.P); // room for two parts
-  }
+  ForwardShared(Scratch& s, const Layout& c, Scratch* kept = nullptr, bool single = false)
+      : wxRows(s.list<const T*>(c.inputWidth())), whRows(s.list<const T*>(c.recurrentWidth())), zeros(s.take(max(c.P, c.H))), bias(s.take(c.width())),
+        wx(s, kept, c.I, c.inputWidth(), false), wh(s, kept, c.P, c.jointWidth(), single), apart(s, kept, c.P, c.apart, single) {}
 };
+// Elements that a forward pass keeps, or 0 where that is not worth it.
+template <class Shared, class... More> INLINE int keptSize(const Layout& c, int L, int B, More... more) {
+  if (!worthKeeping(i64(L) * B)) return 0;
+  Scratch scratch{nullptr}, kept{nullptr};
+  Shared(scratch, c, &kept, false, more...);
+  return elements(kept.used);
+}
 
 // One part's own, for up to B items.
 struct ForwardWork {

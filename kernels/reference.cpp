@@ -25,7 +25,7 @@ struct Step {
 // ---- linear ----
 
 KERNEL int linear_work(int N, int I, int O) { return 1; }
-KERNEL void linear_forward(T* y, const T* x, const T* w, const T* b, T* work, int N, int I, int O) {
+KERNEL void linear_forward(T* y, const T* x, const T* w, const T* b, T* kept, T* work, int N, int I, int O) {
   for (int n = 0; n < N; n++)
     for (int o = 0; o < O; o++) y[n * O + o] = at(b, o, 0) + dot(x + n * I, w + o * I, I);
 }
@@ -57,7 +57,8 @@ static void gateBack(T g, int gate, const T* x, const T* right, const T* wx, con
 // ---- GRU; saved: r, z, n and the recurrent half of n ----
 
 KERNEL int gru_work(int L, int B, int I, int H) { return 8 * H; }
-KERNEL void gru_forward(T* y, T* hn, T* gates, T* saved, const T* x, const T* h0, const T* wx, const T* wh, const T* bx, const T* bh, const int* lengths, const T* mask, const T* zone, T* work,
+KERNEL int gru_kept(int L, int B, int I, int H, int resetAfter) { return 0; }
+KERNEL void gru_forward(T* y, T* hn, T* gates, T* saved, const T* x, const T* h0, const T* wx, const T* wh, const T* bx, const T* bh, const int* lengths, const T* mask, const T* zone, T* kept, T* work,
                         int L, int B, int I, int H, int reverse, int resetAfter, T keep) {
   T *h = work, *mh = h + H, *rh = mh + H, *r = rh + H, *z = r + H;
   for (int b = 0; b < B; b++) {
@@ -140,8 +141,9 @@ KERNEL void gru_backward(T* dx, T* dh0, T* dwx, T* dwh, T* dbx, T* dbh, const T*
 // ---- LSTM; saved: i, f, g, o ----
 
 KERNEL int lstm_work(int L, int B, int I, int H, int P) { return 8 * H + 8 * P; }
+KERNEL int lstm_kept(int L, int B, int I, int H, int P, int projects) { return 0; }
 KERNEL void lstm_forward(T* y, T* hn, T* cn, T* gates, T* saved, T* cells, T* hidden, const T* x, const T* h0, const T* c0, const T* wx, const T* wh, const T* wr, const T* bx, const T* bh, const T* peep,
-                         const int* lengths, const T* mask, const T* zone, const T* zoneCell, T* work, int L, int B, int I, int H, int P, int reverse, T keep, T keepCell) {
+                         const int* lengths, const T* mask, const T* zone, const T* zoneCell, T* kept, T* work, int L, int B, int I, int H, int P, int reverse, T keep, T keepCell) {
   T *h = work, *mh = h + P, *c = mh + P, *out = c + H;
   for (int b = 0; b < B; b++) {
     const Step q(L, B, lengths, b, reverse);
@@ -237,7 +239,8 @@ KERNEL void lstm_backward(T* dx, T* dh0, T* dc0, T* dwx, T* dwh, T* dwr, T* dbx,
 // ---- simple RNN; saved: the activation ----
 
 KERNEL int rnn_work(int L, int B, int I, int H) { return 4 * H; }
-KERNEL void rnn_forward(T* y, T* hn, T* saved, const T* x, const T* h0, const T* wx, const T* wh, const T* bx, const T* bh, const int* lengths, const T* mask, const T* zone, T* work,
+KERNEL int rnn_kept(int L, int B, int I, int H) { return 0; }
+KERNEL void rnn_forward(T* y, T* hn, T* saved, const T* x, const T* h0, const T* wx, const T* wh, const T* bx, const T* bh, const int* lengths, const T* mask, const T* zone, T* kept, T* work,
                         int L, int B, int I, int H, int reverse, int relu, T keep) {
   T *h = work, *mh = h + H;
   for (int b = 0; b < B; b++) {

@@ -2,7 +2,7 @@
 #pragma once
 #include "recurrent-back.h"
 
-static Layout rnnLayout(int I, int H) { return {I, H, H, 1, 1, 0, {0}, {0}}; }
+static Layout rnnLayout(int I, int H) { return {I, H, H, 1, 1, 0, 0, {0}, {0}}; }
 
 // From the sums, the activation in place and the new state.
 NOINLINE void rnnActivate(T* y, T* row, int H, bool relu) {
@@ -41,18 +41,22 @@ KERNEL int rnn_work(int L, int B, int I, int H, Team* team) {
 #endif
 }
 
+// Elements of `kept` for rnn_forward, 0: none.
+KERNEL int rnn_kept(int L, int B, int I, int H) { return keptSize<ForwardShared>(rnnLayout(I, H), L, B); }
+
 // y = the states of a simple RNN over x; hn = the last one.
 KERNEL void rnn_forward(T* y /*[L,B,H]*/, T* hn /*[B,H]*/, T* saved /*[L,B,H]?*/, const T* x /*[L,B,I]*/, const T* h0 /*[B,H]?*/, const T* wx /*[H,I]*/, const T* wh /*[H,H]*/, const T* bx /*[H]?*/, const T* bh /*[H]?*/,
-  const int* lengths /*[B]?*/, const T* mask /*[B,H]?*/, const T* zone /*[L,B,H]?*/, T* work, int L, int B, int I, int H, int reverse, int relu, T keep, Team* team) {
+  const int* lengths /*[B]?*/, const T* mask /*[B,H]?*/, const T* zone /*[L,B,H]?*/, T* kept /*[rnn_kept]?*/, T* work, int L, int B, int I, int H, int reverse, int relu, T keep, Team* team) {
   const Layout c = rnnLayout(I, H);
   const int parts = partsNow(team, c.operations(L, B), B);
-  Scratch scratch{work};
-  const ForwardShared all(scratch, c);
+  const bool single = c.single(B, mask);
+  Scratch scratch{work}, keeper{kept};
+  const ForwardShared all(scratch, c, kept ? &keeper : nullptr, single);
   shareForward(all, c, wx, bx, bh);
   listRows(all.whRows, wh, H, H);
   together(team, parts, [&](const Part& part) {
     ForwardWork w = workOf<ForwardWork>(scratch, part, c, L, B);
-    const Right recurrent = prepare(all.wh, all.whRows, H, H, L * B, part, c.single(B, mask));
+    const Right recurrent = prepare(all.wh, all.whRows, H, H, L * B, part, single);
     const Steps q = Steps{L, B, lengths, reverse}.share(part);
     runForward(part, c, q, all, w, {zone, keep}, y, hn, nullptr, saved, x, h0, mask, nullptr, 0, [&](const StepRows& r) {
       multiply({r.gates}, {r.h, 0, r.mask}, recurrent.turned(r.step), r.n, H, H, w.block);

@@ -72,7 +72,7 @@ INLINE u16 toBfloat(float x) { // to nearest, ties to even
 // w[k][n] = rows[n][k]
 NOINLINE void packMatrix(T* packed, const StripMatrix& m, const T* const* rows, int format) {
   T *const out = packed + m.w, *const scale = packed + m.scale;
-  if (format == PANELS) return packTransposed(out, rows, 0, m.K, m.N);
+  if (format == PANELS) return packTransposed(out, rows, m.K, m.N, 0, m.N);
   if (format == STRIPS) return packStrips(out, rows, m.strips, m.K, m.N);
   if (format == STRIPS_INT8) {
     for (int n = 0; n < stripColumns(m.N); n++) {
@@ -101,7 +101,7 @@ static Layout streamLayout(int kind, int I, int H, int P) {
     case STREAM_GRU: return gruLayout(I, H, 1);
     case STREAM_GRU_BEFORE: return gruLayout(I, H, 0);
     case STREAM_LSTM: return lstmLayout(I, H, P);
-    case STREAM_LINEAR: return {I, H, H, 1, 1, 1, {0}, {-1}};
+    case STREAM_LINEAR: return {I, H, H, 1, 1, 1, 0, {0}, {-1}};
     default: return rnnLayout(I, H);
   }
 }
@@ -135,7 +135,7 @@ static StreamWeights layWeights(Scratch& s, const Layout& c, int kind, int flags
   w.peep = take(flags & PEEPHOLES ? 3 * c.H : 0);
   w.share = take(flags & ZONEOUT ? max(c.P, c.H) : 0);
   w.wx = matrix(c.I, c.inputWidth());
-  w.wh = matrix(c.P, before ? 2 * c.H : c.recurrentWidth());
+  w.wh = matrix(c.P, c.jointWidth());
   w.candidate = matrix(c.H, before ? c.H : 0);
   w.wr = matrix(c.H, flags & PROJECTION ? c.P : 0);
   return w;

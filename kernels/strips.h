@@ -110,20 +110,21 @@ template <class Weight> struct RowProduct {
   }
 };
 
-// Packs B[k][n] = rows[n][k], K × N, into stripColumns(N) columns.
-NOINLINE void packStrips(T* out, const T* const* rows, const Strips& s, int K, int N) {
-  for (int i = 0; i < s.count; i++) {
-    const int first = s.begin(i), columns = s.begin(i + 1) - first, n = min(columns, N - first);
-    if (n < columns) fillRow(out, 0, K * columns);
+// Packs strip i of B[k][n] = rows[n][k], K × N, into stripColumns(N) columns.
+INLINE void packStrip(T* packed, const T* const* rows, const Strips& s, int i, int K, int N) {
+  const int first = s.begin(i), columns = s.begin(i + 1) - first, n = min(columns, N - first);
+  T* const out = packed + i64(K) * first;
+  if (n < columns) fillRow(out, 0, K * columns);
 #if BF16 // where interleave() rounds
-    for (int k = 0; k < K; k++) {
-      for (int j = 0; j < n; j++) out[k * columns + j] = rows[first + j][k];
-    }
-#else
-    for (int j = 0; j < n; j += NR) interleave(out + j, columns, rows + first + j, nullptr, min(NR, n - j), 0, K);
-#endif
-    out += i64(K) * columns;
+  for (int k = 0; k < K; k++) {
+    for (int j = 0; j < n; j++) out[k * columns + j] = rows[first + j][k];
   }
+#else
+  for (int j = 0; j < n; j += NR) interleave(out + j, columns, rows + first + j, nullptr, min(NR, n - j), 0, K);
+#endif
+}
+NOINLINE void packStrips(T* packed, const T* const* rows, const Strips& s, int K, int N) {
+  for (int i = 0; i < s.count; i++) packStrip(packed, rows, s, i, K, N);
 }
 // Packs B[k][n] = rows[k][n].
 NOINLINE void packStripsStraight(T* out, const T* const* rows, const Strips& s, int K, int N) {

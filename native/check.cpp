@@ -47,6 +47,7 @@ struct Buffers {
     return p;
   }
   float* empty(long n) { return fill(n, __builtin_nanf("")); }
+  float* kept(long n) { return n ? fill(n, 0) : nullptr; } // for packed weights
 };
 
 long cases = 0;
@@ -70,7 +71,8 @@ void linear(int N, int I, int O) {
   Buffers b;
   float *x = b.noise((long)N * I), *w = b.noise((long)O * I), *bias = b.noise(O), *y = b.empty((long)N * O);
   float *dx = b.fill((long)N * I, 0), *dw = b.fill((long)O * I, 0), *db = b.fill(O, 0);
-  linear_forward(y, x, w, bias, b.empty(linear_work(N, I, O, team)), N, I, O, team);
+  float* kept = b.kept(linear_kept(N, I, O));
+  for (int call = 0; call < 2; call++) linear_forward(y, x, w, bias, kept, b.empty(linear_work(N, I, O, team)), N, I, O, team);
   linear_backward(dx, dw, db, y, x, w, b.empty(linear_work(N, I, O, team)), N, I, O, team);
   written("linear y", y, (long)N * O);
   written("linear dx", dx, (long)N * I);
@@ -85,7 +87,10 @@ void gru(int L, int B, int I, int H, int resetAfter) {
   float *y = b.empty(n * H), *hn = b.empty((long)B * H), *saved = b.empty(n * 4 * H), *gates = b.empty(n * 3 * H);
   float *dx = b.fill(n * I, 0), *dh0 = b.fill((long)B * H, 0), *dwx = b.fill(3L * H * I, 0), *dwh = b.fill(3L * H * H, 0), *dbx = b.fill(3 * H, 0), *dbh = b.fill(3 * H, 0);
   const int work = gru_work(L, B, I, H, team);
-  gru_forward(y, hn, gates, saved, x, nullptr, wx, wh, bx, bh, nullptr, nullptr, nullptr, b.empty(work), L, B, I, H, 0, resetAfter, 1, team);
+  float* kept = b.kept(gru_kept(L, B, I, H, resetAfter));
+  for (int call = 0; call < 2; call++) {
+    gru_forward(y, hn, gates, saved, x, nullptr, wx, wh, bx, bh, nullptr, nullptr, nullptr, kept, b.empty(work), L, B, I, H, 0, resetAfter, 1, team);
+  }
   gru_backward(dx, dh0, dwx, dwh, dbx, dbh, y, hn, y, saved, x, nullptr, wx, wh, nullptr, nullptr, nullptr, b.empty(work), L, B, I, H, 0, resetAfter, 1, team);
   written("gru y", y, n * H);
   written("gru dx", dx, n * I);
@@ -100,7 +105,10 @@ void lstm(int L, int B, int I, int H, int P) {
   float *y = b.empty(n * P), *hn = b.empty((long)B * P), *cn = b.empty((long)B * H), *saved = b.empty(n * 4 * H), *cells = b.empty(n * H), *hidden = b.empty(n * H);
   float *dx = b.fill(n * I, 0), *dwx = b.fill(4L * H * I, 0), *dwh = b.fill(4L * H * P, 0), *dwr = b.fill((long)P * H, 0), *dpeep = b.fill(3 * H, 0);
   const int work = lstm_work(L, B, I, H, P, team);
-  lstm_forward(y, hn, cn, nullptr, saved, cells, hidden, x, nullptr, nullptr, wx, wh, wr, nullptr, nullptr, peep, nullptr, nullptr, nullptr, nullptr, b.empty(work), L, B, I, H, P, 1, 1, 1, team);
+  float* kept = b.kept(lstm_kept(L, B, I, H, P, wr != nullptr));
+  for (int call = 0; call < 2; call++) {
+    lstm_forward(y, hn, cn, nullptr, saved, cells, hidden, x, nullptr, nullptr, wx, wh, wr, nullptr, nullptr, peep, nullptr, nullptr, nullptr, nullptr, kept, b.empty(work), L, B, I, H, P, 1, 1, 1, team);
+  }
   lstm_backward(dx, nullptr, nullptr, dwx, dwh, dwr, nullptr, nullptr, dpeep, y, hn, cn, y, saved, cells, hidden, x, nullptr, nullptr, wx, wh, wr, peep, nullptr, nullptr, nullptr, nullptr, b.empty(work), L, B, I, H, P, 1, 1, 1, team);
   written("lstm y", y, n * P);
   written("lstm dx", dx, n * I);
@@ -114,7 +122,8 @@ void rnn(int L, int B, int I, int H) {
   float *x = b.noise(n * I), *wx = b.noise((long)H * I), *wh = b.noise((long)H * H), *y = b.empty(n * H), *hn = b.empty((long)B * H), *saved = b.empty(n * H);
   float *dx = b.fill(n * I, 0), *dwx = b.fill((long)H * I, 0), *dwh = b.fill((long)H * H, 0);
   const int work = rnn_work(L, B, I, H, team);
-  rnn_forward(y, hn, saved, x, nullptr, wx, wh, nullptr, nullptr, nullptr, nullptr, nullptr, b.empty(work), L, B, I, H, 0, 0, 1, team);
+  float* kept = b.kept(rnn_kept(L, B, I, H));
+  for (int call = 0; call < 2; call++) rnn_forward(y, hn, saved, x, nullptr, wx, wh, nullptr, nullptr, nullptr, nullptr, nullptr, kept, b.empty(work), L, B, I, H, 0, 0, 1, team);
   rnn_backward(dx, nullptr, dwx, dwh, nullptr, nullptr, y, hn, y, saved, x, nullptr, wx, wh, nullptr, nullptr, nullptr, b.empty(work), L, B, I, H, 0, 0, 1, team);
   written("rnn y", y, n * H);
   written("rnn dwh", dwh, (long)H * H);

@@ -4,7 +4,7 @@
 export type Ptr = number;
 
 /** Changes with any signature below: an addon built from others is refused. */
-export const ABI = "d773f93e32b8e088";
+export const ABI = "6347e15d693b5b80";
 
 /** Every exported kernel, with the shapes of its pointers. */
 export interface Kernels {
@@ -81,8 +81,9 @@ export interface Kernels {
   gaussian_nll_forward(y: Ptr, divisor: Ptr, pred: Ptr, target: Ptr, weight: Ptr, N: number, mean: number, floor: number): void;
   /** dx [L,B,I]?, dh0 [B,H]?, dwx [3H,I]?, dwh [3H,H]?, dbx [3H]?, dbh [3H]?, dy [L,B,H]?, dhn [B,H]?, y [L,B,H], saved [L,B,4,H], x [L,B,I], h0 [B,H]?, wx [3H,I], wh [3H,H], lengths [B]?, mask [B,H]?, zone [L,B,H]? */
   gru_backward(dx: Ptr, dh0: Ptr, dwx: Ptr, dwh: Ptr, dbx: Ptr, dbh: Ptr, dy: Ptr, dhn: Ptr, y: Ptr, saved: Ptr, x: Ptr, h0: Ptr, wx: Ptr, wh: Ptr, lengths: Ptr, mask: Ptr, zone: Ptr, work: Ptr, L: number, B: number, I: number, H: number, reverse: number, resetAfter: number, keep: number): void;
-  /** y [L,B,H], hn [B,H], gates [3,L,B,H]?, saved [L,B,4,H]?, x [L,B,I], h0 [B,H]?, wx [3H,I], wh [3H,H], bx [3H]?, bh [3H]?, lengths [B]?, mask [B,H]?, zone [L,B,H]? */
-  gru_forward(y: Ptr, hn: Ptr, gates: Ptr, saved: Ptr, x: Ptr, h0: Ptr, wx: Ptr, wh: Ptr, bx: Ptr, bh: Ptr, lengths: Ptr, mask: Ptr, zone: Ptr, work: Ptr, L: number, B: number, I: number, H: number, reverse: number, resetAfter: number, keep: number): void;
+  /** y [L,B,H], hn [B,H], gates [3,L,B,H]?, saved [L,B,4,H]?, x [L,B,I], h0 [B,H]?, wx [3H,I], wh [3H,H], bx [3H]?, bh [3H]?, lengths [B]?, mask [B,H]?, zone [L,B,H]?, kept [gru_kept]? */
+  gru_forward(y: Ptr, hn: Ptr, gates: Ptr, saved: Ptr, x: Ptr, h0: Ptr, wx: Ptr, wh: Ptr, bx: Ptr, bh: Ptr, lengths: Ptr, mask: Ptr, zone: Ptr, kept: Ptr, work: Ptr, L: number, B: number, I: number, H: number, reverse: number, resetAfter: number, keep: number): void;
+  gru_kept(L: number, B: number, I: number, H: number, resetAfter: number): number;
   gru_work(L: number, B: number, I: number, H: number): number;
   /** dpred [N]?, dy [1], divisor [1], pred [N], target [N], weight [N]? */
   huber_backward(dpred: Ptr, dy: Ptr, divisor: Ptr, pred: Ptr, target: Ptr, weight: Ptr, N: number, delta: number): void;
@@ -106,8 +107,9 @@ export interface Kernels {
   lerp_forward(y: Ptr, a: Ptr, b: Ptr, w: Ptr, N: number): void;
   /** dx [N,I]?, dw [O,I]?, db [O]?, dy [N,O], x [N,I], w [O,I] */
   linear_backward(dx: Ptr, dw: Ptr, db: Ptr, dy: Ptr, x: Ptr, w: Ptr, work: Ptr, N: number, I: number, O: number): void;
-  /** y [N,O], x [N,I], w [O,I], b [O]? */
-  linear_forward(y: Ptr, x: Ptr, w: Ptr, b: Ptr, work: Ptr, N: number, I: number, O: number): void;
+  /** y [N,O], x [N,I], w [O,I], b [O]?, kept [linear_kept]? */
+  linear_forward(y: Ptr, x: Ptr, w: Ptr, b: Ptr, kept: Ptr, work: Ptr, N: number, I: number, O: number): void;
+  linear_kept(N: number, I: number, O: number): number;
   linear_work(N: number, I: number, O: number): number;
   /** dx [N,C]?, dy [N,C], y [N,C] */
   log_softmax_backward(dx: Ptr, dy: Ptr, y: Ptr, N: number, C: number): void;
@@ -115,8 +117,9 @@ export interface Kernels {
   log_softmax_forward(y: Ptr, x: Ptr, N: number, C: number): void;
   /** dx [L,B,I]?, dh0 [B,P]?, dc0 [B,H]?, dwx [4H,I]?, dwh [4H,P]?, dwr [P,H]?, dbx [4H]?, dbh [4H]?, dpeep [3,H]?, dy [L,B,P]?, dhn [B,P]?, dcn [B,H]?, y [L,B,P], saved [L,B,4,H], cells [L,B,H], hidden [L,B,H]? with wr, x [L,B,I], h0 [B,P]?, c0 [B,H]?, wx [4H,I], wh [4H,P], wr [P,H]?, peep [3,H]?, lengths [B]?, mask [B,P]?, zone [L,B,P]?, zoneCell [L,B,H]? */
   lstm_backward(dx: Ptr, dh0: Ptr, dc0: Ptr, dwx: Ptr, dwh: Ptr, dwr: Ptr, dbx: Ptr, dbh: Ptr, dpeep: Ptr, dy: Ptr, dhn: Ptr, dcn: Ptr, y: Ptr, saved: Ptr, cells: Ptr, hidden: Ptr, x: Ptr, h0: Ptr, c0: Ptr, wx: Ptr, wh: Ptr, wr: Ptr, peep: Ptr, lengths: Ptr, mask: Ptr, zone: Ptr, zoneCell: Ptr, work: Ptr, L: number, B: number, I: number, H: number, P: number, reverse: number, keep: number, keepCell: number): void;
-  /** y [L,B,P], hn [B,P], cn [B,H], gates [4,L,B,H]?, saved [L,B,4,H]?, cells [L,B,H]? cell state after each step, hidden [L,B,H]? before the projection, x [L,B,I], h0 [B,P]?, c0 [B,H]?, wx [4H,I], wh [4H,P], wr [P,H]?, bx [4H]?, bh [4H]?, peep [3,H]?, lengths [B]?, mask [B,P]?, zone [L,B,P]?, zoneCell [L,B,H]? */
-  lstm_forward(y: Ptr, hn: Ptr, cn: Ptr, gates: Ptr, saved: Ptr, cells: Ptr, hidden: Ptr, x: Ptr, h0: Ptr, c0: Ptr, wx: Ptr, wh: Ptr, wr: Ptr, bx: Ptr, bh: Ptr, peep: Ptr, lengths: Ptr, mask: Ptr, zone: Ptr, zoneCell: Ptr, work: Ptr, L: number, B: number, I: number, H: number, P: number, reverse: number, keep: number, keepCell: number): void;
+  /** y [L,B,P], hn [B,P], cn [B,H], gates [4,L,B,H]?, saved [L,B,4,H]?, cells [L,B,H]? cell state after each step, hidden [L,B,H]? before the projection, x [L,B,I], h0 [B,P]?, c0 [B,H]?, wx [4H,I], wh [4H,P], wr [P,H]?, bx [4H]?, bh [4H]?, peep [3,H]?, lengths [B]?, mask [B,P]?, zone [L,B,P]?, zoneCell [L,B,H]?, kept [lstm_kept]? */
+  lstm_forward(y: Ptr, hn: Ptr, cn: Ptr, gates: Ptr, saved: Ptr, cells: Ptr, hidden: Ptr, x: Ptr, h0: Ptr, c0: Ptr, wx: Ptr, wh: Ptr, wr: Ptr, bx: Ptr, bh: Ptr, peep: Ptr, lengths: Ptr, mask: Ptr, zone: Ptr, zoneCell: Ptr, kept: Ptr, work: Ptr, L: number, B: number, I: number, H: number, P: number, reverse: number, keep: number, keepCell: number): void;
+  lstm_kept(L: number, B: number, I: number, H: number, P: number, projects: number): number;
   lstm_work(L: number, B: number, I: number, H: number, P: number): number;
   /** dpred [N]?, dy [1], divisor [1], pred [N], target [N], weight [N]? */
   mae_backward(dpred: Ptr, dy: Ptr, divisor: Ptr, pred: Ptr, target: Ptr, weight: Ptr, N: number): void;
@@ -163,8 +166,9 @@ export interface Kernels {
   rmsprop_update(x: Ptr, v: Ptr, a: Ptr, m: Ptr, g: Ptr, N: number, lr: number, alpha: number, eps: number, momentum: number, weightDecay: number, scale: number, clip: number): void;
   /** dx [L,B,I]?, dh0 [B,H]?, dwx [H,I]?, dwh [H,H]?, dbx [H]?, dbh [H]?, dy [L,B,H]?, dhn [B,H]?, y [L,B,H], saved [L,B,H], x [L,B,I], h0 [B,H]?, wx [H,I], wh [H,H], lengths [B]?, mask [B,H]?, zone [L,B,H]? */
   rnn_backward(dx: Ptr, dh0: Ptr, dwx: Ptr, dwh: Ptr, dbx: Ptr, dbh: Ptr, dy: Ptr, dhn: Ptr, y: Ptr, saved: Ptr, x: Ptr, h0: Ptr, wx: Ptr, wh: Ptr, lengths: Ptr, mask: Ptr, zone: Ptr, work: Ptr, L: number, B: number, I: number, H: number, reverse: number, relu: number, keep: number): void;
-  /** y [L,B,H], hn [B,H], saved [L,B,H]?, x [L,B,I], h0 [B,H]?, wx [H,I], wh [H,H], bx [H]?, bh [H]?, lengths [B]?, mask [B,H]?, zone [L,B,H]? */
-  rnn_forward(y: Ptr, hn: Ptr, saved: Ptr, x: Ptr, h0: Ptr, wx: Ptr, wh: Ptr, bx: Ptr, bh: Ptr, lengths: Ptr, mask: Ptr, zone: Ptr, work: Ptr, L: number, B: number, I: number, H: number, reverse: number, relu: number, keep: number): void;
+  /** y [L,B,H], hn [B,H], saved [L,B,H]?, x [L,B,I], h0 [B,H]?, wx [H,I], wh [H,H], bx [H]?, bh [H]?, lengths [B]?, mask [B,H]?, zone [L,B,H]?, kept [rnn_kept]? */
+  rnn_forward(y: Ptr, hn: Ptr, saved: Ptr, x: Ptr, h0: Ptr, wx: Ptr, wh: Ptr, bx: Ptr, bh: Ptr, lengths: Ptr, mask: Ptr, zone: Ptr, kept: Ptr, work: Ptr, L: number, B: number, I: number, H: number, reverse: number, relu: number, keep: number): void;
+  rnn_kept(L: number, B: number, I: number, H: number): number;
   rnn_work(L: number, B: number, I: number, H: number): number;
   /** dx [N,H]?, dy [N,H], scale [N] */
   scale_rows_backward(dx: Ptr, dy: Ptr, scale: Ptr, N: number, H: number): void;

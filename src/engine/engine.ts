@@ -32,6 +32,9 @@ export interface Recorded {
   backward(): void;
 }
 
+/** What an op keeps beside parameters from one call to the next: addresses by parameter and size. */
+export type Kept = WeakMap<Tensor, Map<number, Ptr>>;
+
 /** One memory, one set of kernels, one tape. Engines share nothing, so each may run in a worker of its own. */
 export class Engine {
   readonly kernels: Kernels;
@@ -223,6 +226,28 @@ export class Engine {
   /** Room on the heap whether or not a scope is open, given back when nobody holds the tensor any more. The content is whatever was there. */
   hold(shape: readonly number[], kind: "real" | "int" = "real"): Tensor {
     return this.#owned(new Tensor(this, this.memory.alloc(this.#bytesOf(shape, kind)), shape, kind, false, null));
+  }
+
+  /**
+   * Room of `bytes` beside a parameter, the same at every call, zeros at first; given back with the parameter. 0 where there is none: for 0
+   * bytes, beside other tensors (a view's or a result's numbers come and go), and where memory is short, since it saves time and nothing else.
+   */
+  keepBeside(t: Tensor, kept: Kept, bytes: number): Ptr {
+    if (bytes === 0 || !(t instanceof Param)) return 0;
+    const places = kept.get(t) ?? new Map<number, Ptr>();
+    kept.set(t, places);
+    let ptr = places.get(bytes);
+    if (ptr === undefined) {
+      try {
+        ptr = this.memory.alloc(bytes);
+      } catch {
+        return 0;
+      }
+      this.reals(ptr, bytes / this.bytes).fill(0);
+      this.#collected.register(t, ptr);
+      places.set(bytes, ptr);
+    }
+    return ptr;
   }
 
   /** `t`, whose heap block is given back when nobody holds it any more. */

@@ -3,7 +3,7 @@ import { type Axes, type Binding, bindAxes, type Dims, explainAxes, parseAxes, s
 import { SluiceError } from "../base/errors.ts";
 import type { Kernels, Ptr } from "./abi.gen.ts";
 import { checkFinite, report } from "./debug.ts";
-import type { Engine } from "./engine.ts";
+import type { Engine, Kept } from "./engine.ts";
 import type { Tensor } from "./tensor.ts";
 
 type Words = Readonly<Record<string, string>>;
@@ -57,7 +57,9 @@ export interface OpSpec<I extends Words, O extends Words, S extends Words, A ext
   readonly work?: (k: Kernels, n: Sizes<I, E>, o: Widen<A>) => number;
   /** Elements of scratch that backward works in, when it is not as much as forward. */
   readonly backwardWork?: (k: Kernels, n: Sizes<I, E>, o: Widen<A>) => number;
-  forward(k: Kernels, p: Pointers<I> & Pointers<O> & Pointers<S> & { work: Ptr }, n: Sizes<I, E>, o: Widen<A>): void;
+  /** Elements that forward keeps beside a parameter, zeros at first, from one call to the next; 0 where that is not worth it. */
+  readonly kept?: { readonly beside: keyof I & string; size(k: Kernels, n: Sizes<I, E>, o: Widen<A>, p: Pointers<I>): number };
+  forward(k: Kernels, p: Pointers<I> & Pointers<O> & Pointers<S> & { kept: Ptr; work: Ptr }, n: Sizes<I, E>, o: Widen<A>): void;
   /**
    * Adds into p.d<input>; 0 means that nobody asked. With several outputs a p.d<output> is 0 where no gradient reached it.
    * Left out: the op has no gradient.
@@ -118,6 +120,7 @@ export function defineOp<
   const outputs = slots(spec.outputs);
   const saved = slots(spec.saved);
   const defaults = (spec.options ?? {}) as Widen<A>;
+  const keeps: Kept = new WeakMap();
 
   const call = (x: Inputs<I>, options?: CallOptions<O, A>): Outputs<O> => {
     const tensors = x as Readonly<Record<string, Tensor | undefined>>;
@@ -176,6 +179,7 @@ export function defineOp<
     const started = e.debug >= 2 ? performance.now() : 0;
     const mark = e.memory.mark();
     p["work"] = spec.work ? e.memory.take(spec.work(e.kernels, n, o) * e.bytes) : 0;
+    p["kept"] = spec.kept ? e.keepBeside(tensors[spec.kept.beside]!, keeps, spec.kept.size(e.kernels, n, o, p as never) * e.bytes) : 0;
     spec.forward(e.kernels, p as never, n, o);
     e.memory.release(mark);
     if (e.debug >= 2) report(e, spec.name, started, tensors, made);

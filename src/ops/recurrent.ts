@@ -37,9 +37,10 @@ export const gru = /* @__PURE__ */ defineOp({
   blocks: { saved: ["n", "r", "z", "nh"] },
   options: { reverse: false, resetAfter: true, keep: 1 },
   work: (k, { L, B, I, H }) => k.gru_work(L, B, I, H),
+  kept: { beside: "wx", size: (k, { L, B, I, H }, o) => k.gru_kept(L, B, I, H, +o.resetAfter) },
   // biome-ignore format: the kernel's arguments, in its own order
   forward: (k, p, { L, B, I, H }, o) => k.gru_forward(
-    p.y, p.hn, p.gates, p.saved, p.x, p.h0, p.wx, p.wh, p.bx, p.bh, p.lengths, p.mask, p.zone, p.work,
+    p.y, p.hn, p.gates, p.saved, p.x, p.h0, p.wx, p.wh, p.bx, p.bh, p.lengths, p.mask, p.zone, p.kept, p.work,
     L, B, I, H, +o.reverse, +o.resetAfter, o.keep,
   ),
   // biome-ignore format: the kernel's arguments, in its own order
@@ -90,10 +91,11 @@ export const lstm = /* @__PURE__ */ defineOp({
     );
   },
   work: (k, { L, B, I, H, P }) => k.lstm_work(L, B, I, H, P),
+  kept: { beside: "wx", size: (k, { L, B, I, H, P }, _, { wr }) => k.lstm_kept(L, B, I, H, P, +(wr !== 0)) },
   // biome-ignore format: the kernel's arguments, in its own order
   forward: (k, p, { L, B, I, H, P, Q }, o) => k.lstm_forward(
     p.y, p.hn, p.cn, p.gates, p.saved, p.cells, Q > 0 ? p.hidden : 0,
-    p.x, p.h0, p.c0, p.wx, p.wh, p.wr, p.bx, p.bh, p.peep, p.lengths, p.mask, p.zone, p.zoneCell, p.work,
+    p.x, p.h0, p.c0, p.wx, p.wh, p.wr, p.bx, p.bh, p.peep, p.lengths, p.mask, p.zone, p.zoneCell, p.kept, p.work,
     L, B, I, H, P, +o.reverse, o.keep, o.keepCell,
   ),
   // biome-ignore format: the kernel's arguments, in its own order
@@ -129,9 +131,10 @@ export const rnn = /* @__PURE__ */ defineOp({
   saved: { saved: "L B H" },
   options: { reverse: false, relu: false, keep: 1 },
   work: (k, { L, B, I, H }) => k.rnn_work(L, B, I, H),
+  kept: { beside: "wx", size: (k, { L, B, I, H }) => k.rnn_kept(L, B, I, H) },
   // biome-ignore format: the kernel's arguments, in its own order
   forward: (k, p, { L, B, I, H }, o) => k.rnn_forward(
-    p.y, p.hn, p.saved, p.x, p.h0, p.wx, p.wh, p.bx, p.bh, p.lengths, p.mask, p.zone, p.work,
+    p.y, p.hn, p.saved, p.x, p.h0, p.wx, p.wh, p.bx, p.bh, p.lengths, p.mask, p.zone, p.kept, p.work,
     L, B, I, H, +o.reverse, +o.relu, o.keep,
   ),
   // biome-ignore format: the kernel's arguments, in its own order

@@ -32,7 +32,7 @@ function linear(file: string, N: number, I: number, O: number, round: (xs: reado
   const [x, w, dy] = [noise(1, N * I), noise(2, O * I), noise(4, N * O)].map((v) => m.put(round(v)));
   const work = () => m.fill(m.call("linear_work", N, I, O));
   const [y, dx, dw, db] = [m.fill(N * O), m.fill(N * I, 0.5), m.fill(O * I, 0.5), m.fill(O, 0.5)];
-  m.call("linear_forward", y, x!, w!, m.put(noise(3, O)), work(), N, I, O);
+  m.call("linear_forward", y, x!, w!, m.put(noise(3, O)), 0, work(), N, I, O);
   m.check();
   m.call("linear_backward", dx, dw, db, dy!, x!, w!, work(), N, I, O);
   m.check();
@@ -103,7 +103,7 @@ test.skipIf(!here)("infinite and undefined numbers stay what they are", () => {
   const [N, I, O] = [4, 3, 2];
   const x = m.put([1, 2, 3, Number.POSITIVE_INFINITY, 2, 3, 1, Number.NaN, 3, 1, -2, Number.NEGATIVE_INFINITY]);
   const y = m.fill(N * O);
-  m.call("linear_forward", y, x, m.put([1, 1, 1, 1, 1, 1]), 0, m.fill(m.call("linear_work", N, I, O)), N, I, O);
+  m.call("linear_forward", y, x, m.put([1, 1, 1, 1, 1, 1]), 0, 0, m.fill(m.call("linear_work", N, I, O)), N, I, O);
   expect(m.read(y, N * O)).toEqual([6, 6, Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY, Number.NaN, Number.NaN, Number.NEGATIVE_INFINITY, Number.NEGATIVE_INFINITY]);
 });
 

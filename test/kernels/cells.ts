@@ -24,20 +24,22 @@ export interface Case {
   seed: number;
 }
 
-const signatures: Record<CellName, { gates: number; saved: number; work: string; forward: string; backward: string }> = {
+const signatures: Record<CellName, { gates: number; saved: number; work: string; kept: string; forward: string; backward: string }> = {
   gru: {
     gates: 3,
     saved: 4,
     work: "L B I H",
-    forward: "y hn gates saved x h0 wx wh bx bh lengths mask zone work L B I H reverse resetAfter keep",
+    kept: "L B I H resetAfter",
+    forward: "y hn gates saved x h0 wx wh bx bh lengths mask zone kept work L B I H reverse resetAfter keep",
     backward: "dx dh0 dwx dwh dbx dbh dy dhn y saved x h0 wx wh lengths mask zone work L B I H reverse resetAfter keep",
   },
   lstm: {
     gates: 4,
     saved: 4,
     work: "L B I H P",
+    kept: "L B I H P projects",
     forward:
-      "y hn cn gates saved cells hidden x h0 c0 wx wh wr bx bh peep lengths mask zone zoneCell work L B I H P reverse keep keepCell",
+      "y hn cn gates saved cells hidden x h0 c0 wx wh wr bx bh peep lengths mask zone zoneCell kept work L B I H P reverse keep keepCell",
     backward:
       "dx dh0 dc0 dwx dwh dwr dbx dbh dpeep dy dhn dcn y saved cells hidden x h0 c0 wx wh wr peep lengths mask zone zoneCell work L B I H P reverse keep keepCell",
   },
@@ -45,7 +47,8 @@ const signatures: Record<CellName, { gates: number; saved: number; work: string;
     gates: 1,
     saved: 1,
     work: "L B I H",
-    forward: "y hn saved x h0 wx wh bx bh lengths mask zone work L B I H reverse relu keep",
+    kept: "L B I H",
+    forward: "y hn saved x h0 wx wh bx bh lengths mask zone kept work L B I H reverse relu keep",
     backward: "dx dh0 dwx dwh dbx dbh dy dhn y saved x h0 wx wh lengths mask zone work L B I H reverse relu keep",
   },
 };
@@ -108,26 +111,23 @@ export function outputGradients(c: Case): Record<string, number[]> {
 
 export const GRADIENT_START = 0.5;
 
+const workSize = (m: Wasm, c: Case, ptr: Record<string, number>): number =>
+  m.call(`${c.cell}_work`, ...signatures[c.cell].work.split(" ").map((word) => ptr[word]!));
+
 /**
- * Runs one case on `kernels/bin/<file>.wasm` and returns all outputs and, with `backward`, all gradients (which started at
- * GRADIENT_START). Outputs and scratch start as NaN, so that whatever is read unwritten shows; canaries guard every buffer.
+ * Puts the inputs into memory and runs forward.
+ * @param kept what weights were packed into by an earlier call; a new buffer when left out, 0 for none
+ * @returns addresses by argument, and the outputs among them
  */
-export function run(
-  file: string,
-  c: Case,
-  backward: boolean,
-  given = inputs(c),
-  threads = 1,
-): { values: Record<string, number[]>; bits: Record<string, string> } {
-  const m = load(file, threads);
-  const saving = backward || !c.absent.includes("saved");
+export function forward(m: Wasm, c: Case, given: Record<string, number[]>, saving: boolean, kept?: number) {
   const ptr: Record<string, number> = {
-    L: c.L, B: c.B, I: c.I, H: c.H, P: c.P,
-    reverse: Number(c.reverse), resetAfter: Number(c.resetAfter), relu: Number(c.relu), keep: c.keep, keepCell: c.keepCell,
-  }; // biome-ignore format: as in the signatures
+    ...{ L: c.L, B: c.B, I: c.I, H: c.H, P: c.P, projects: Number(given["wr"] !== undefined) },
+    ...{ reverse: Number(c.reverse), resetAfter: Number(c.resetAfter), relu: Number(c.relu), keep: c.keep, keepCell: c.keepCell },
+  };
   ptr["lengths"] = c.lengths ? m.putInts(c.lengths) : 0;
-  const works = signatures[c.cell].work.split(" ").map((word) => ptr[word]!);
-  ptr["work"] = m.fill(m.call(`${c.cell}_work`, ...works));
+  ptr["work"] = m.fill(workSize(m, c, ptr));
+  const keeps = m.call(`${c.cell}_kept`, ...signatures[c.cell].kept.split(" ").map((word) => ptr[word]!));
+  ptr["kept"] = kept ?? (keeps > 0 ? m.fill(keeps, 0) : 0);
   const made: string[] = [];
   for (const name of words(c.cell, "forward")) {
     if (name in ptr) continue;
@@ -141,8 +141,24 @@ export function run(
   }
   m.call(`${c.cell}_forward`, ...words(c.cell, "forward").map((name) => ptr[name]!));
   m.check();
+  return { ptr, made };
+}
+
+/**
+ * Runs one case on `kernels/bin/<file>.wasm` and returns all outputs and, with `backward`, all gradients (which started at
+ * GRADIENT_START). Outputs and scratch start as NaN, so that whatever is read unwritten shows; canaries guard every buffer.
+ */
+export function run(
+  file: string,
+  c: Case,
+  backward: boolean,
+  given = inputs(c),
+  threads = 1,
+): { values: Record<string, number[]>; bits: Record<string, string> } {
+  const m = load(file, threads);
+  const { ptr, made } = forward(m, c, given, backward || !c.absent.includes("saved"));
   if (backward) {
-    ptr["work"] = m.fill(m.call(`${c.cell}_work`, ...works));
+    ptr["work"] = m.fill(workSize(m, c, ptr));
     const gradients = outputGradients(c);
     for (const name of words(c.cell, "backward")) {
       if (name in ptr) continue;
@@ -158,7 +174,8 @@ export function run(
   return read(m, c, made, ptr);
 }
 
-function read(m: Wasm, c: Case, names: string[], ptr: Record<string, number>) {
+/** The numbers and the bits of some buffers. */
+export function read(m: Wasm, c: Case, names: string[], ptr: Record<string, number>) {
   const values: Record<string, number[]> = {};
   const bits: Record<string, string> = {};
   for (const name of names) {

@@ -14,7 +14,7 @@ function linear(file: string, N: number, I: number, O: number, absent: readonly 
   const dx = gradient("dx", N * I);
   const dw = gradient("dw", O * I);
   const db = gradient("db", O);
-  m.call("linear_forward", y, x, w, b, m.fill(m.call("linear_work", N, I, O)), N, I, O);
+  m.call("linear_forward", y, x, w, b, 0, m.fill(m.call("linear_work", N, I, O)), N, I, O);
   m.check();
   m.call("linear_backward", dx, dw, db, dy, x, w, m.fill(m.call("linear_work", N, I, O)), N, I, O);
   m.check();
@@ -73,7 +73,7 @@ test.each(["plain", ...natives])("%s: a row's bits do not depend on the rows bes
   const forward = (x: number[]) => {
     const n = x.length / I;
     const y = m.fill(n * O);
-    m.call("linear_forward", y, m.put(x), w, b, m.fill(m.call("linear_work", n, I, O)), n, I, O);
+    m.call("linear_forward", y, m.put(x), w, b, 0, m.fill(m.call("linear_work", n, I, O)), n, I, O);
     return m.read(y, n * O);
   };
   const whole = forward(rows);

@@ -79,7 +79,7 @@ for (const file of files) {
         const [x, w, b] = [m.put(noise(1, N * I)), m.put(noise(2, O * I)), m.put(noise(3, O))];
         const [y, dx, dw, db] = [m.fill(N * O), m.fill(N * I, 0.5), m.fill(O * I, 0.5), m.fill(O, 0.5)];
         const work = () => m.fill(m.call("linear_work", N, I, O));
-        m.call("linear_forward", y, x, w, b, work(), N, I, O);
+        m.call("linear_forward", y, x, w, b, 0, work(), N, I, O);
         m.call("linear_backward", dx, dw, db, y, x, w, work(), N, I, O);
         m.call("linear_backward", 0, dw, 0, y, x, w, work(), N, I, O);
         m.call("linear_backward", dx, 0, 0, y, x, w, work(), N, I, O);

@@ -36,7 +36,7 @@ function openShared(name: string, threads: number): Opened {
   shared.set(key, opened);
   if (!native) {
     // Enough to call for the workers, and then they have to come: a test that runs on one thread tests nothing.
-    opened.kernels["linear_forward"]!(heapBase, heapBase, heapBase, 0, heapBase + 8192, 8, 1, 1);
+    opened.kernels["linear_forward"]!(heapBase, heapBase, heapBase, 0, 0, heapBase + 8192, 8, 1, 1);
     const wait = new Int32Array(new SharedArrayBuffer(4));
     const until = Date.now() + 20_000;
     while (opened.kernels["team_ready"]!() < threads - 1) {
@@ -121,6 +121,8 @@ export function load(name: string, threads = 1) {
       new Int32Array(memory.buffer, ptr, data.length).set(data);
       return ptr;
     },
+    /** Puts other numbers where some are. */
+    write: (ptr: number, data: Data): void => reals(ptr, data.length).set(data),
     read: (ptr: number, n: number): number[] => Array.from(reals(ptr, n)),
     /** The bits of `n` numbers, for comparisons to the last one. */
     bits: (ptr: number, n: number): string => Buffer.from(memory.buffer, ptr, n * size).toString("hex"),
