@@ -22,10 +22,11 @@ INLINE bool worthKeeping(i64 M) { return KEEPS && M > FEW && M <= MANY; }
 // A fingerprint of n numbers of each of some rows. One number that changes always changes it. Several in the same lane do so but for one case in
 // 2^32, which is as much as a lane can tell apart.
 NOINLINE u64 stampOf(const T* const* rows, int count, int n) {
-  constexpr int CHAINS = 4;
-  VI h[CHAINS] = {};
-  const auto mix = [](VI& h, V x) ALWAYS { // one to one in both; the upper half reaches the lower
-    h = (h ^ (VI)x) * splatBits(0x1e3779b1);
+  constexpr int CHAINS = 4, LANES = VECTOR_BYTES / 4;
+  typedef u32 Bits __attribute__((vector_size(VECTOR_BYTES)));
+  Bits h[CHAINS] = {};
+  const auto mix = [](Bits& h, V x) ALWAYS { // one to one in both; the upper half reaches the lower
+    h = (h ^ (Bits)x) * 0x9e3779b1u;
     h ^= h >> 15;
   };
   int i = 0;
@@ -36,8 +37,8 @@ NOINLINE u64 stampOf(const T* const* rows, int count, int n) {
   }
   for (; i < count; i++) eachVector(n, [&](int k, int m) ALWAYS { mix(h[0], load(rows[i] + k, m)); });
   u64 all = 0;
-  for (int lane = 0; lane < CHAINS * W; lane++) {
-    all = (all ^ u32(h[lane / W][lane % W])) * 0x9e3779b97f4a7c15u;
+  for (int lane = 0; lane < CHAINS * LANES; lane++) {
+    all = (all ^ h[lane / LANES][lane % LANES]) * 0x9e3779b97f4a7c15u;
     all ^= all >> 32;
   }
   return all;
