@@ -4,8 +4,8 @@
 // states and slots. Sums run in the order of the sequence kernels (bias, then the input, then the state), and the gates are
 // theirs, so that a streamed step gives the same bits as a step of a sequence.
 //
-// Weights are packed for one row at a time in strips (strips.h), in float, bfloat16 or int8 with a scale per column; for many sessions at
-// once in the panels of gemm.h.
+// Weights are packed for one row at a time in strips (strips.h), in float, bfloat16 or int8 with a scale per column, which rows of 16-bit whole
+// numbers meet; for many sessions at once in the panels of gemm.h.
 #pragma once
 #include "gru.h"
 #include "lstm.h"
@@ -81,15 +81,18 @@ NOINLINE void packMatrix(T* packed, const StripMatrix& m, const T* const* rows, 
       scale[n] = most / 127;
     }
   }
+  const int beside = format == STRIPS_INT8 ? 2 : 1; // terms
   long at = 0;
   for (int i = 0; i < m.strips.count; i++) {
-    for (int k = 0; k < m.K; k++) {
-      for (int n = m.strips.begin(i); n < m.strips.begin(i + 1); n++, at++) {
-        const T x = n < m.N ? rows[n][k] : T(0);
-        if (format == STRIPS_BF16) ((u16*)out)[at] = toBfloat(float(x));
-        else {
-          const T q = scale[n] > 0 ? x / scale[n] : T(0);
-          ((signed char*)out)[at] = (signed char)(q < 0 ? q - T(0.5) : q + T(0.5));
+    for (int first = 0; first < m.K; first += beside) {
+      for (int n = m.strips.begin(i); n < m.strips.begin(i + 1); n++) {
+        for (int k = first; k < first + beside; k++, at++) {
+          const T x = n < m.N && k < m.K ? rows[n][k] : T(0);
+          if (format == STRIPS_BF16) ((u16*)out)[at] = toBfloat(float(x));
+          else {
+            const T q = scale[n] > 0 ? x / scale[n] : T(0);
+            ((signed char*)out)[at] = (signed char)(q < 0 ? q - T(0.5) : q + T(0.5));
+          }
         }
       }
     }
@@ -123,7 +126,8 @@ static StreamWeights layWeights(Scratch& s, const Layout& c, int kind, int flags
   const auto matrix = [&](int K, int N) {
     const int bytes = format == STRIPS_INT8 ? 1 : format == STRIPS_BF16 ? 2 : int(sizeof(T)), columns = stripColumns(N);
     const int scale = take(format == STRIPS_INT8 ? columns : 0);
-    const int w = take(format == PANELS ? packedSize(K, N) : (K * columns * bytes + int(sizeof(T)) - 1) / int(sizeof(T)));
+    const int terms = format == STRIPS_INT8 ? roundUp(K, 2) : K;
+    const int w = take(format == PANELS ? packedSize(K, N) : (terms * columns * bytes + int(sizeof(T)) - 1) / int(sizeof(T)));
     return StripMatrix{w, scale, K, N, Strips::of(N, K, bytes, false)};
   };
   const bool before = kind == STREAM_GRU_BEFORE;
@@ -187,10 +191,11 @@ struct StreamWork {
   const T **x, **h, **hidden;
   T **rows, **to;
   T *gates, *hiddenRows, *fresh, *before, *block;
+  short* rounded[2]; // rows in whole numbers, for int8 weights
   u32* turns; // rows so far, from whatever stood there: only whether it is odd counts
   int stride;
 
-  // `width` is the widest row of gates, `most` the largest H or P of all layers.
+  // `width` is the widest row of gates, `most` the largest I, H or P of all layers.
   StreamWork(Scratch& s, int sessions, int width, int most, int format) {
     const int n = format == PANELS ? min(sessions, STREAM_ROWS) : 1;
     x = s.list<const T*>(n);
@@ -204,6 +209,7 @@ struct StreamWork {
     fresh = s.take(n * most + STRIP_STEP);
     before = s.take(most);
     block = s.take(format == PANELS ? BLOCK_SIZE : 0);
+    for (auto& row : rounded) row = s.list<short>(format == STRIPS_INT8 ? roundedSize(most) : 0);
     turns = s.list<u32>(1);
   }
 };
@@ -229,17 +235,20 @@ struct StreamRun {
       if (w.wh.N) add(to, w.firstRecurrent, work.h, w.wh);
       return;
     }
-    byWeight([&](auto zero) ALWAYS { addProducts(row(zero, to[0], work.x[0], w.wx), row(zero, to[0] + w.firstRecurrent, work.h[0], w.wh), back); });
+    byWeight([&](auto zero) ALWAYS { addProducts(row(zero, to[0], work.x[0], w.wx), row(zero, to[0] + w.firstRecurrent, work.h[0], w.wh, 1), back); });
   }
 
   // Calls f with a zero of the weights' type.
   template <class F> __attribute__((always_inline)) void byWeight(F f) const {
-    if (DOUBLE || format == STRIPS) return f(T(0));
-    if (format == STRIPS_BF16) f(u16(0));
+    if constexpr (DOUBLE) f(T(0));
+    else if (format == STRIPS) f(T(0));
+    else if (format == STRIPS_BF16) f(u16(0));
     else f((signed char)0);
   }
-  template <class Weight> RowProduct<Weight> row(Weight, T* to, const T* a, const StripMatrix& m) const {
-    return {to, a, (const Weight*)w.at(m.w), w.at(m.scale), m};
+  template <class Weight> RowProduct<Weight> row(Weight, T* to, const T* a, const StripMatrix& m, [[maybe_unused]] int buffer = 0) const {
+    const Weight* weights = (const Weight*)w.at(m.w);
+    if constexpr (sizeof(Weight) == 1) return {to, roundRow(work.rounded[buffer], a, m.K), weights, w.at(m.scale), m};
+    else return {to, a, weights, nullptr, m};
   }
 };
 
@@ -284,7 +293,7 @@ NOINLINE void streamCells(const StreamRun& r, T* h, T* c) {
   }
 }
 
-// Elements of scratch for stream_step: `width` is the widest row of gates, `most` the largest H or P of all layers.
+// Elements of scratch for stream_step: `width` is the widest row of gates, `most` the largest I, H or P of all layers.
 KERNEL int stream_work(int sessions, int width, int most, int format) {
   Scratch s{nullptr};
   StreamWork(s, sessions, width, most, streamFormat(format));

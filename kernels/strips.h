@@ -1,7 +1,7 @@
 // A row times packed columns: what a streamed step and a single sequence are made of.
 //
 // Weights are packed in strips of columns, as many as there are registers for their sums, in float, bfloat16 or int8 with a scale per column.
-// Every sum is the chain that gemm.h has.
+// Every sum is the chain that gemm.h has; with int8, a whole number.
 #pragma once
 #include "pack.h"
 
@@ -44,11 +44,10 @@ struct Strips {
 INLINE int stripColumns(int N) { return roundUp(N, STRIP_STEP); }
 INLINE bool fillsStrips(int N) { return stripColumns(N) - N <= N / 8; } // but for an eighth
 
-// c[n] += Σ_k a[k]·w[k][n] for one strip, the chain of sums as everywhere; int8 weights add scale[n]·Σ_k a[k]·w[k][n].
-template <class Weight, int VECTORS, bool AHEAD> NOINLINE void strip(T* c, const T* a, const Weight* w, const T* scale, int K) {
-  constexpr bool scaled = sizeof(Weight) == 1;
+// c[n] += Σ_k a[k]·w[k][n] for one strip, the chain of sums as everywhere.
+template <class Weight, int VECTORS, bool AHEAD> NOINLINE void strip(T* c, const T* a, const Weight* w, int K) {
   V sum[VECTORS];
-  UNROLL for (int v = 0; v < VECTORS; v++) sum[v] = scaled ? V{} : load(c + v * W);
+  UNROLL for (int v = 0; v < VECTORS; v++) sum[v] = load(c + v * W);
   NOUNROLL for (int k = 0; k < K; k++) {
     const V left = splat(a[k]);
     if constexpr (AHEAD) {
@@ -61,7 +60,48 @@ template <class Weight, int VECTORS, bool AHEAD> NOINLINE void strip(T* c, const
     }
     w += VECTORS * W;
   }
-  UNROLL for (int v = 0; v < VECTORS; v++) store(c + v * W, scaled ? fma_(load(scale + v * W), sum[v], load(c + v * W)) : sum[v]);
+  UNROLL for (int v = 0; v < VECTORS; v++) store(c + v * W, sum[v]);
+}
+
+// A row in whole numbers of 16 bits, for int8 weights: unit · at[k]. Weights of two terms stand side by side, K of them made even.
+struct Rounded {
+  const short* at;
+  T unit;
+};
+constexpr int ROUNDED_MOST = 32767, ROUNDED_TERMS = 512; // sums of so many products fit 32 bits: 512 · 32767 · 127 < 2^31
+INLINE int roundedSize(int K) { return roundUp(K, W); } // of a buffer, written in whole vectors
+NOINLINE Rounded roundRow(short* out, const T* a, int K) {
+  V top = {}, odd = {}; // not finite where a number is not
+  eachVector(K, [&](int k, int m) ALWAYS {
+    const V x = load(a + k, m);
+    top = atLeast(top, absolute(x));
+    odd += x * splat(0);
+  });
+  T most = 0, lanes[W];
+  store(lanes, top);
+  for (int i = 0; i < W; i++) most = most < lanes[i] ? lanes[i] : most;
+  const T by = most > Limit::smallest * (1 << 20) ? ROUNDED_MOST / most : T(0);
+  typedef short Shorts __attribute__((vector_size(W * sizeof(short))));
+  eachVector(K, [&](int k, int m) ALWAYS {
+    const V rounder = splat(Limit::rounder);
+    const Shorts s = __builtin_convertvector((VI)fma_(load(a + k, m), splat(by), rounder) - (VI)rounder, Shorts);
+    __builtin_memcpy(out + k, &s, sizeof s);
+  });
+  return {out, most / ROUNDED_MOST + total(odd)};
+}
+// c[n] += scale[n]·unit·Σ_k a[k]·w[k][n] for one strip, the sums exact.
+template <int VECTORS> NOINLINE void stripInt8(T* c, Rounded a, const signed char* w, const T* scale, int K) {
+  for (int first = 0; first < K; first += ROUNDED_TERMS) {
+    VI sum[VECTORS] = {};
+    const int last = min(K, first + ROUNDED_TERMS);
+    NOUNROLL for (int k = first; k < last; k += 2) {
+      int pair;
+      __builtin_memcpy(&pair, a.at + k, sizeof pair);
+      UNROLL for (int v = 0; v < VECTORS; v++) sum[v] = dotPairs(sum[v], splatBits(pair), w + v * 2 * W);
+      w += VECTORS * 2 * W;
+    }
+    UNROLL for (int v = 0; v < VECTORS; v++) store(c + v * W, fma_(load(scale + v * W) * splat(a.unit), __builtin_convertvector(sum[v], V), load(c + v * W)));
+  }
 }
 
 // A packed matrix [K,N]; w and scale count elements from the start of its layer's weights.
@@ -72,9 +112,11 @@ struct StripMatrix {
 
 // A row `a` [K] and the matrix that it meets; the product adds into `c`. What follows c up to a whole strip is read and written back:
 // weights there are 0.
+template <class Weight> struct LeftRow { using Type = const T*; };
+template <> struct LeftRow<signed char> { using Type = Rounded; };
 template <class Weight> struct RowProduct {
   T* c;
-  const T* a;
+  typename LeftRow<Weight>::Type a;
   const Weight* w;
   const T* scale;
   const StripMatrix& m;
@@ -82,14 +124,20 @@ template <class Weight> struct RowProduct {
   // Strip i, columns first … last-1.
   __attribute__((always_inline)) void add(int first, int last) const {
     const int vectors = (last - first) / W;
-    const Weight* from = w + i64(first) * m.K;
-    const auto run = [&](auto ahead) ALWAYS {
-      if (sizeof(Weight) == sizeof(T) && vectors == 12) strip<Weight, 12, ahead.value>(c + first, a, from, scale + first, m.K);
-      else if (vectors == 8) strip<Weight, 8, ahead.value>(c + first, a, from, scale + first, m.K);
-      else strip<Weight, 4, ahead.value>(c + first, a, from, scale + first, m.K);
-    };
-    if (STRIPS_WAIT && m.strips.ahead) run(Known<STRIPS_WAIT && sizeof(Weight) == sizeof(T)>{});
-    else run(Known<false>{});
+    if constexpr (sizeof(Weight) == 1) {
+      const Weight* from = w + i64(first) * roundUp(m.K, 2);
+      if (vectors == 8) stripInt8<8>(c + first, a, from, scale + first, m.K);
+      else stripInt8<4>(c + first, a, from, scale + first, m.K);
+    } else {
+      const Weight* from = w + i64(first) * m.K;
+      const auto run = [&](auto ahead) ALWAYS {
+        if (sizeof(Weight) == sizeof(T) && vectors == 12) strip<Weight, 12, ahead.value>(c + first, a, from, m.K);
+        else if (vectors == 8) strip<Weight, 8, ahead.value>(c + first, a, from, m.K);
+        else strip<Weight, 4, ahead.value>(c + first, a, from, m.K);
+      };
+      if (STRIPS_WAIT && m.strips.ahead) run(Known<STRIPS_WAIT && sizeof(Weight) == sizeof(T)>{});
+      else run(Known<false>{});
+    }
   }
   __attribute__((noinline)) void addAll() const {
     for (int i = 0; i < m.strips.count; i++) add(m.strips.begin(i), m.strips.begin(i + 1));

@@ -158,7 +158,7 @@ template <class Vec> INLINE Vec column(const T* const* rows, int k) {
   return v;
 }
 
-// Four vectors of weights that are kept short: float itself, bfloat16 (the upper half of a float) or int8.
+// Four vectors of weights: float itself, or bfloat16, the upper half of a float.
 INLINE void loadFour(V* out, const T* p) {
   UNROLL for (int i = 0; i < 4; i++) out[i] = load(p + i * W);
 }
@@ -166,15 +166,9 @@ INLINE void loadFour(V* out, const T* p) {
 INLINE void loadFour(V* out, const u16* p) {
   UNROLL for (int i = 0; i < 4; i++) out[i] = (V)_mm512_slli_epi32(_mm512_cvtepu16_epi32(_mm256_loadu_si256((const __m256i*)(p + i * W))), 16);
 }
-INLINE void loadFour(V* out, const signed char* p) {
-  UNROLL for (int i = 0; i < 4; i++) out[i] = (V)_mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(_mm_loadu_si128((const __m128i*)(p + i * W))));
-}
 #elif defined(__AVX2__)
 INLINE void loadFour(V* out, const u16* p) {
   UNROLL for (int i = 0; i < 4; i++) out[i] = (V)_mm256_slli_epi32(_mm256_cvtepu16_epi32(_mm_loadu_si128((const __m128i*)(p + i * W))), 16);
-}
-INLINE void loadFour(V* out, const signed char* p) {
-  UNROLL for (int i = 0; i < 4; i++) out[i] = (V)_mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(_mm_loadl_epi64((const __m128i*)(p + i * W))));
 }
 #else
 INLINE void loadFour(V* out, const u16* p) {
@@ -185,32 +179,28 @@ INLINE void loadFour(V* out, const u16* p) {
   const Whole all = __builtin_convertvector(bits, Whole) << 16;
   __builtin_memcpy(out, &all, sizeof all);
 }
-#if defined(__wasm__)
-// Spelt as the instructions are, halves of halves: left to itself the compiler shuffles bytes, at twice the time.
-INLINE void loadFour(V* out, const signed char* p) {
-  typedef signed char I8x16 __attribute__((vector_size(16)));
-  typedef short I16x8 __attribute__((vector_size(16)));
-  typedef int I32x4 __attribute__((vector_size(16)));
-  I8x16 b;
-  __builtin_memcpy(&b, p, sizeof b);
-  const I16x8 half[2] = {__builtin_convertvector(__builtin_shufflevector(b, b, 0, 1, 2, 3, 4, 5, 6, 7), I16x8),
-                         __builtin_convertvector(__builtin_shufflevector(b, b, 8, 9, 10, 11, 12, 13, 14, 15), I16x8)};
-  UNROLL for (int i = 0; i < 2; i++) {
-    out[2 * i] = (V)__builtin_convertvector(__builtin_convertvector(__builtin_shufflevector(half[i], half[i], 0, 1, 2, 3), I32x4), V4);
-    out[2 * i + 1] = (V)__builtin_convertvector(__builtin_convertvector(__builtin_shufflevector(half[i], half[i], 4, 5, 6, 7), I32x4), V4);
-  }
-}
+#endif
+
+// sum[n] += a[0]·w[2n] + a[1]·w[2n + 1] in 32-bit whole numbers: int8 weights of two terms side by side; every lane of `pair` has a, two of 16 bits.
+INLINE VI dotPairs(VI sum, VI pair, const signed char* w) {
+#if defined(__AVX512F__)
+  return (VI)_mm512_add_epi32((__m512i)sum, _mm512_madd_epi16((__m512i)pair, _mm512_cvtepi8_epi16(_mm256_loadu_si256((const __m256i*)w))));
+#elif defined(__AVX2__)
+  return (VI)_mm256_add_epi32((__m256i)sum, _mm256_madd_epi16((__m256i)pair, _mm256_cvtepi8_epi16(_mm_loadu_si128((const __m128i*)w))));
+#elif defined(__x86_64__)
+  const __m128i bytes = _mm_loadl_epi64((const __m128i*)w), wide = _mm_srai_epi16(_mm_unpacklo_epi8(bytes, bytes), 8);
+  return (VI)_mm_add_epi32((__m128i)sum, _mm_madd_epi16((__m128i)pair, wide));
+#elif defined(__ARM_NEON)
+  const int16x8_t wide = vmovl_s8(vld1_s8(w)), a = (int16x8_t)pair;
+  return sum + (VI)vpaddq_s32(vmull_s16(vget_low_s16(a), vget_low_s16(wide)), vmull_high_s16(a, wide));
 #else
-INLINE void loadFour(V* out, const signed char* p) {
-  typedef signed char Byte __attribute__((vector_size(W)));
-  UNROLL for (int i = 0; i < 4; i++) {
-    Byte b;
-    __builtin_memcpy(&b, p + i * W, sizeof b);
-    out[i] = __builtin_convertvector(__builtin_convertvector(b, VI), V);
-  }
+  typedef signed char I8x8 __attribute__((vector_size(8)));
+  typedef short I16x8 __attribute__((vector_size(16)));
+  I8x8 bytes;
+  __builtin_memcpy(&bytes, w, sizeof bytes);
+  return sum + (VI)__builtin_wasm_dot_s_i32x4_i16x8((I16x8)pair, __builtin_convertvector(bytes, I16x8));
+#endif
 }
-#endif
-#endif
 
 // Calls f(i, m) for each run of m <= W numbers of a row of n; m is the constant W but for the tail.
 template <class F> INLINE void eachVector(int n, F f) {

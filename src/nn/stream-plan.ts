@@ -107,7 +107,7 @@ export class StreamPlan {
     this.#layers = layers;
     this.#format = weights === "f32" && sessions >= MANY ? 0 : FORMATS.indexOf(weights);
     this.#width = Math.max(...layers.map(({ kind, H }) => (kind.startsWith("rnn") || kind === "linear" ? H : 4 * H)));
-    this.#most = Math.max(...layers.map(({ H, P }) => Math.max(H, P)));
+    this.#most = Math.max(...layers.map(({ I, H, P }) => Math.max(I, H, P)));
     this.#packed = layers.map((layer) => this.#pack(layer));
 
     let end = 4 * (HEAD + RECORD * layers.length);

@@ -177,6 +177,60 @@ describe("rounded weights", () => {
     expect(worst).toBeLessThan(bound);
   });
 
+  describe.each(Object.entries(engines).filter(([, e]) => e.bytes === 4))("int8, %s", (_, e) => {
+    /** The sums of an RNN without state, written down independently: rows in 16-bit whole numbers, weights in 8, one scale each, sums exact. */
+    function expected(x: Float32Array, w: Float32Array, columns: number): number[] {
+      const scaled = (xs: Float32Array, most: number) => {
+        const unit = Math.max(...xs.map(Math.abs)) / most;
+        return { unit, whole: Array.from(xs, (v) => (unit > 0 ? Math.round(v / unit) : 0)) };
+      };
+      const row = scaled(x, 32767);
+      return Array.from({ length: columns }, (_, n) => {
+        const weights = scaled(w.subarray(n * x.length, (n + 1) * x.length), 127);
+        return Math.max(0, row.unit * weights.unit * row.whole.reduce((sum, v, k) => sum + v * weights.whole[k]!, 0));
+      });
+    }
+    const layer = (inputSize: number, hiddenSize: number, fill: (p: Float32Array) => void) => {
+      const net = new Recurrent({ cell: "rnn", nonlinearity: "relu", bias: false, inputSize, hiddenSize, layers: 1 }, new Init(e, new Rng(1)));
+      for (const [name, p] of Object.entries(net.parameters())) {
+        if (/weight_ih/.test(name)) fill(p.data as Float32Array);
+        else p.data.fill(0);
+      }
+      return net;
+    };
+
+    test.each([[1, 3], [5, 17], [64, 70], [513, 20], [1300, 9]])("%d inputs, %d columns: exact sums of rounded numbers", (I, H) => {
+      const w = numbers(I * H, new Rng(3));
+      const stream = layer(I, H, (p) => p.set(w)).stream({ weights: "int8" });
+      for (const scale of [1, 1e-4, 1e6]) {
+        const x = numbers(I, new Rng(4)).map((v) => v * scale);
+        stream.reset();
+        const due = expected(x, w, H);
+        const most = Math.max(...due);
+        for (const [n, y] of Array.from(stream.push(x)).entries()) expect(Math.abs(y - due[n]!)).toBeLessThan(3e-5 * most + 1e-12); // a tie here or there
+      }
+    });
+
+    test("the largest sums there can be, a row of zeros, and one that is all but zero", () => {
+      const stream = layer(1300, 5, (p) => p.fill(1)).stream({ weights: "int8" });
+      for (const [x, due] of [[1, 1300], [-1, 0], [0, 0], [1e-38, 0], [3e38, Number.POSITIVE_INFINITY]] as const) {
+        stream.reset();
+        for (const y of stream.push(new Float32Array(1300).fill(x))) {
+          if (Number.isFinite(due)) expect(Math.abs(y - due)).toBeLessThan(1e-3);
+          else expect(y).toBe(due);
+        }
+      }
+    });
+
+    test("a state that is infinite shows", () => {
+      const net = new Recurrent({ cell: "rnn", nonlinearity: "relu", bias: false, inputSize: 1, hiddenSize: 5, layers: 1 }, new Init(e, new Rng(1)));
+      for (const p of Object.values(net.parameters())) p.data.fill(3e38);
+      const stream = net.stream({ weights: "int8" });
+      stream.push([3]);
+      for (const y of stream.push([3])) expect(Number.isFinite(y)).toBe(false);
+    });
+  });
+
   test.each([
     ["bf16", 1 / 2],
     ["int8", 1 / 4],

@@ -14,7 +14,7 @@ import { StreamPlan, type StreamWeights } from "./stream-plan.ts";
 export interface StreamOptions {
   /** Affine layers behind the stack, in their order. */
   head?: Linear | readonly Linear[];
-  /** How the weights are kept: `f32` (default: the same bits as `sequence`), `bf16` (half the memory) or `int8` (a quarter), which round them. */
+  /** How the weights are kept: `f32` (default: the same bits as `sequence`), `bf16` (half the memory) or `int8` (a quarter, and the fastest from some 64 units on), which round them. */
   weights?: StreamWeights;
 }
 
