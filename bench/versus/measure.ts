@@ -69,7 +69,8 @@ const undisturbed = ({ wall, cpu }: Spent): number => Math.min(wall, cpu);
 /** How many turns of so many ms each. */
 const turnsOf = ({ rounds, patience }: Pace, each: number): number => Math.max(1, Math.min(rounds, Math.floor(patience / each)));
 
-async function warmUp(runner: Runner, c: Case, pace: Pace): Promise<Pick<Ready, "turn" | "turns">> {
+/** Runs until it is as fast as it gets, and says what a turn is. */
+export async function warmUp(runner: Runner, c: Case, pace: Pace): Promise<Pick<Ready, "turn" | "turns">> {
   const warm = pace.warm[runner.who.jit ? 1 : 0];
   if (c.kind === "step") {
     const { p50 } = await runner.steps(3, 2, 3);
@@ -95,15 +96,16 @@ async function warmUp(runner: Runner, c: Case, pace: Pace): Promise<Pick<Ready, 
     return { ...spent, time: undisturbed(spent), peak };
   };
   const first = await beside(1);
-  const once = Math.max(0.001, first.time);
   // So slow that the check has warmed it up and this run will do.
-  if (2 * once > pace.patience) return { turn: async () => first, turns: 1 };
-  for (let spent = once; spent < warm; ) {
-    const calls = Math.max(1, Math.min(1000, Math.floor((warm - spent) / 3 / once)));
-    spent += calls * undisturbed(await runner.run(calls));
+  if (2 * first.time > pace.patience) return { turn: async () => first, turns: 1 };
+  let each = Math.max(0.001, first.time); // the first run may take a hundred times as long as those that the turns are made of
+  for (let spent = each; spent < warm; ) {
+    const calls = Math.max(1, Math.min(1000, Math.floor((warm - spent) / 3 / each)));
+    each = Math.max(0.001, undisturbed(await runner.run(calls)));
+    spent += calls * each;
   }
-  const calls = Math.max(1, Math.min(2000, Math.floor(pace.turn / once)));
-  return { turn: () => beside(calls), turns: turnsOf(pace, calls * once) };
+  const calls = Math.max(1, Math.min(2000, Math.floor(pace.turn / each)));
+  return { turn: () => beside(calls), turns: turnsOf(pace, calls * each) };
 }
 
 /** A case and what everybody needs of it: the numbers in a file, and what should come out. */

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { afterAll, expect, test, vi } from "vitest";
 import type { Case } from "./cases.ts";
 import { levelsOf, peaksOf } from "./limits.ts";
-import { measure, type Pace } from "./measure.ts";
+import { measure, type Pace, warmUp } from "./measure.ts";
 import { peak } from "./peak.ts";
 import { CannotDo, type Contestant, Runner } from "./runner.ts";
 
@@ -90,6 +90,24 @@ test.skipIf(!taskset)("who runs on one thread has one core", async () => {
 
 /** Its peak is the number of runs so far, so that it tells when it was asked for. */
 const answering = `let runs = 0;\nexport const peak = () => 100 + runs;\n${good.replace("run() {", "run() { runs++;")}`;
+
+test("a turn is as long as asked for, though the first run took a hundred times as long as the others", async () => {
+  const asked: number[] = [];
+  const runner = {
+    who: { ...library("cold", good), jit: true },
+    run: async (calls: number) => {
+      const ms = asked.length === 0 ? 20 : 0.2;
+      asked.push(calls);
+      return { wall: ms, cpu: ms };
+    },
+  } as unknown as Runner;
+  const { turn } = await warmUp(runner, c, { rounds: 2, turn: 50, warm: [0, 100], patience: 3000 });
+  const sum = asked.slice(1).reduce((ms, calls) => ms + 0.2 * calls, 20);
+  expect(sum).toBeGreaterThanOrEqual(100);
+  expect(sum).toBeLessThan(200);
+  expect((await turn()).time).toBe(0.2);
+  expect(asked.at(-1)).toBe(250);
+});
 
 test("the peak is met before each turn of ours, by its process; not of what rounds, nor of others, who cannot say", async () => {
   const who = [library("mine", answering, { ours: true }), library("rounds", answering, { ours: true, tolerance: 0.01 }), library("other", good)];
