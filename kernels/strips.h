@@ -110,10 +110,10 @@ struct StripMatrix {
   Strips strips;
 };
 
-// A row `a` [K] and the matrix that it meets; the product adds into `c`. What follows c up to a whole strip is read and written back:
-// weights there are 0.
 template <class Weight> struct LeftRow { using Type = const T*; };
 template <> struct LeftRow<signed char> { using Type = Rounded; };
+// A row `a` [K] and the matrix that it meets; the product adds into `c`. What follows c up to a whole strip is read and written back:
+// weights there are 0.
 template <class Weight> struct RowProduct {
   T* c;
   typename LeftRow<Weight>::Type a;

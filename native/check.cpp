@@ -200,10 +200,11 @@ void stream(int kind, int flags, int format, int sessions, int I, int H, int P) 
   float *wx = b.noise((long)gates * H * I), *wh = b.noise((long)gates * H * P), *wr = b.noise((long)P * H), *bias = b.noise(gates * H), *peep = b.noise(3 * H);
   stream_pack(g.at(weights), wx, wh, flags & PROJECTION ? wr : nullptr, bias, bias, peep, b.empty(stream_pack_work(H, P)), kind, flags, I, H, P, format, 0.5f);
   const u32 in = g.take((long)sessions * I), h = g.take((long)sessions * P), c = g.take((long)sessions * H), out = g.take((long)sessions * P);
-  const u32 work = g.take(stream_work(sessions, width, max(H, P), format));
+  const int most = max(I, max(H, P));
+  const u32 work = g.take(stream_work(sessions, width, most, format));
   for (u32 p : {in, h, c}) fillRow(g.at(p), 0.25f, sessions * (p == in ? I : p == h ? P : H));
-  *(StreamProgram*)g.at(self) = {self, sessions, format, 1, I, width, max(H, P), work, {{kind, flags, I, H, P, weights, in, h, c, out}}};
-  *StreamWork(*std::make_unique<Scratch>(Scratch{g.at(work)}), sessions, width, max(H, P), streamFormat(format)).turns = 0;
+  *(StreamProgram*)g.at(self) = {self, sessions, format, 1, I, width, most, work, {{kind, flags, I, H, P, weights, in, h, c, out}}};
+  *StreamWork(*std::make_unique<Scratch>(Scratch{g.at(work)}), sessions, width, most, streamFormat(format)).turns = 0;
   for (int i = 0; i < 2; i++) {
     if (stream_step((const int*)g.at(self))) std::exit(1);
   }
