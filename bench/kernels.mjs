@@ -104,14 +104,8 @@ function setUp(build, cell, L, B, I, H) {
   const [dx, dwx, dwh, dbx, dbh] = [L * B * I, G * H * I, G * H * H, G * H, G * H].map((n) => buffer(n));
   const size = cell === "lstm" ? k.lstm_work(L, B, I, H, H) : k[`${cell}_work`](L, B, I, H);
   const work = buffer(size);
-  const keeps = !build.endsWith("+kept")
-    ? 0
-    : cell === "gru"
-      ? k.gru_kept(L, B, I, H, 1)
-      : cell === "lstm"
-        ? k.lstm_kept(L, B, I, H, H, 0)
-        : k.rnn_kept(L, B, I, H);
-  const kept = keeps > 0 ? buffer(keeps) : 0;
+  const keeps = { gru: () => k.gru_kept(L, B, I, H, 1), lstm: () => k.lstm_kept(L, B, I, H, H, 0), rnn: () => k.rnn_kept(L, B, I, H) }[cell]();
+  const kept = build.endsWith("+kept") && keeps > 0 ? buffer(keeps) : 0;
   // biome-ignore format: the kernels' arguments, in their own order
   const forward = {
     gru: (s) => k.gru_forward(y, hn, 0, s && saved, x, 0, wx, wh, bx, bh, 0, 0, 0, kept, work, L, B, I, H, 0, 1, 1),

@@ -88,9 +88,6 @@ test.skipIf(!taskset)("who runs on one thread has one core", async () => {
   runner.end();
 });
 
-/** Its peak is the number of runs so far, so that it tells when it was asked for. */
-const answering = `let runs = 0;\nexport const peak = () => 100 + runs;\n${good.replace("run() {", "run() { runs++;")}`;
-
 test("a turn is as long as asked for, though the first run took a hundred times as long as the others", async () => {
   const asked: number[] = [];
   const runner = {
@@ -108,6 +105,9 @@ test("a turn is as long as asked for, though the first run took a hundred times 
   expect((await turn()).time).toBe(0.2);
   expect(asked.at(-1)).toBe(250);
 });
+
+/** Its peak is the number of runs so far, so that it tells when it was asked for. */
+const answering = `let runs = 0;\nexport const peak = () => 100 + runs;\n${good.replace("run() {", "run() { runs++;")}`;
 
 test("the peak is met before each turn of ours, by its process; not of what rounds, nor of others, who cannot say", async () => {
   const who = [library("mine", answering, { ours: true }), library("rounds", answering, { ours: true, tolerance: 0.01 }), library("other", good)];

@@ -234,8 +234,11 @@ export class Engine {
    */
   keepBeside(t: Tensor, kept: Kept, bytes: number): Ptr {
     if (bytes === 0 || !(t instanceof Param)) return 0;
-    const places = kept.get(t) ?? new Map<number, Ptr>();
-    kept.set(t, places);
+    let places = kept.get(t);
+    if (places === undefined) {
+      places = new Map();
+      kept.set(t, places);
+    }
     let ptr = places.get(bytes);
     if (ptr === undefined) {
       try {
