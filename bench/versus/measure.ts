@@ -11,7 +11,7 @@ export interface Pace {
   readonly rounds: number;
   /** One turn, about. */
   readonly turn: number;
-  /** Running before the first turn: native code, and what is compiled while it runs. */
+  /** Running before the first turn: native programs, and what is compiled while it runs. */
   readonly warm: readonly [native: number, jit: number];
   /** Longest time for all turns of one contestant in one case: who is slower has fewer, one at least. */
   readonly patience: number;

@@ -13,7 +13,7 @@ export interface Contestant {
   readonly threads: number;
   readonly command: string;
   readonly args: readonly string[];
-  /** Compiled while it runs: WebAssembly and JavaScript need longer until they have their speed. */
+  /** Compiled while it runs, be it only the JavaScript around native code: needs longer until it has its speed. */
   readonly jit: boolean;
   /** Why it is not here, if it is not. */
   readonly absent?: string;
@@ -78,9 +78,9 @@ export class Field {
   /** Everybody on so many threads each. */
   on(threads: number): Contestant[] {
     const host = (file: string, options: object) => ({ command: process.execPath, args: [join(peers, "host.mjs"), file, JSON.stringify({ ...options, threads })] });
-    const mine = (key: string, options: object, rest: Partial<Contestant> = {}): Contestant => ({ key, threads, ours: true, jit: key === "wasm", ...host(this.adapter, options), ...rest });
-    const peer = (key: string, file: string, needs: string, options: object = {}, jit = true): Contestant => ({
-      ...{ key, threads, ours: false, jit, ...host(join(peers, file), options) },
+    const mine = (key: string, options: object, rest: Partial<Contestant> = {}): Contestant => ({ key, threads, ours: true, jit: true, ...host(this.adapter, options), ...rest });
+    const peer = (key: string, file: string, needs: string, options: object = {}): Contestant => ({
+      ...{ key, threads, ours: false, jit: true, ...host(join(peers, file), options) },
       ...(existsSync(join(peers, "node_modules", needs)) ? {} : { absent: `${needs} is not installed; npm ci --ignore-scripts --prefix ${peers}` }),
     });
     const best = this.isas[0];
@@ -99,7 +99,7 @@ export class Field {
         ...{ key: "pytorch", ours: false, jit: false, threads, command: python, args: [join(peers, "pytorch.py"), JSON.stringify({ threads })] },
         ...(this.#torch ? {} : { absent: `${python} has no torch; Debian's package is python3-torch` }),
       },
-      peer("onnxruntime-node", "onnxruntime-node.mjs", "onnxruntime-node", {}, false),
+      peer("onnxruntime-node", "onnxruntime-node.mjs", "onnxruntime-node"),
       peer("onnxruntime-web", "onnxruntime-web.mjs", "onnxruntime-web"),
       peer("jax-js", "jax-js.mjs", "@jax-js/jax"),
       peer("tfjs-wasm", "tfjs.mjs", "@tensorflow/tfjs-backend-wasm", { backend: "wasm" }),
