@@ -6,6 +6,9 @@
 //
 // Weights are packed for one row at a time in strips (strips.h), in float, bfloat16 or int8 with a scale per column, which rows of 16-bit whole
 // numbers meet; for many sessions at once in the panels of gemm.h.
+//
+// Threads share the sessions or, where those are fewer, the columns of each product: what a large network waits for is its weights, and each core
+// has a cache of its own to bring its share of them from.
 #pragma once
 #include "gru.h"
 #include "lstm.h"
@@ -28,6 +31,7 @@ struct StreamProgram {
   int sessions, format, layers, inputs;
   int width, most; // as stream_work takes them
   u32 work;
+  int threads; // at most
   StreamLayer layer[1];
 };
 
@@ -36,27 +40,34 @@ struct StreamProgram {
 // Both products of a row: to each column first the input's, then the state's. When the weights don't fit the first cache, or the second, from
 // left to right or, `back`, from right to left: rows take turns, so that one begins with the weights that the row before read last, which
 // are still in the cache. (GRU, H = 64, 98 KB of weights, 48 KB of cache, and H = 256, 1.6 MB of weights, 1 MB of cache: a fifth less time.)
-template <class Weight> INLINE void addProducts(const RowProduct<Weight>& x, const RowProduct<Weight>& h, bool back) {
+template <class Weight> INLINE void addProducts(const RowProduct<Weight>& x, const RowProduct<Weight>& h, bool back, const Part& part) {
   const Strips &xs = x.m.strips, &hs = h.m.strips;
-  if (!STRIPS_WAIT || !hs.turns) {
-    x.addAll();
-    return h.addAll();
-  }
   const int apart = int(h.c - x.c);
+  const bool even = xs.turns && xs.each == hs.each && apart % (hs.each * STRIP_STEP) == 0; // strips begin at the same columns
+  if (!STRIPS_WAIT || !hs.turns || (part.count > 1 && !even)) {
+    x.addAll(part);
+    part.meet();
+    return h.addAll(part);
+  }
+  // Parts share the strips of both in the order of reading, those of the same columns undivided.
+  const int all = xs.count + hs.count, place = back ? part.count - 1 - part.index : part.index;
+  const int begin = all * place / part.count, end = all * (place + 1) / part.count;
   int done = 0;
-  const auto input = [&](int from, int to) { // what reaches columns from … to-1, and all that lies on the way
+  const auto isMine = [&](int before) { return begin <= before && before < end; };
+  const auto input = [&](int from, int to, bool mine) { // what reaches columns from … to-1, and all that lies on the way
     for (; done < xs.count; done++) {
       const int i = back ? xs.count - 1 - done : done, first = xs.begin(i), last = xs.begin(i + 1);
       if (back ? last <= from : first >= to) return;
-      x.add(first, last);
+      if (mine) x.add(first, last);
     }
   };
   for (int j = 0; j < hs.count; j++) {
     const int i = back ? hs.count - 1 - j : j, first = hs.begin(i), last = hs.begin(i + 1);
-    input(apart + first, apart + last);
-    h.add(first, last);
+    const bool mine = isMine(done + j);
+    input(apart + first, apart + last, mine);
+    if (mine) h.add(first, last);
   }
-  input(0, xs.begin(xs.count));
+  input(0, xs.begin(xs.count), isMine(done + hs.count));
 }
 
 // ---- packed weights ----
@@ -212,6 +223,11 @@ struct StreamWork {
     for (auto& row : rounded) row = s.list<short>(format == STRIPS_INT8 ? roundedSize(most) : 0);
     turns = s.list<u32>(1);
   }
+  static int size(int sessions, int width, int most, int format) {
+    Scratch s{nullptr};
+    StreamWork(s, sessions, width, most, format);
+    return s.used;
+  }
 };
 
 // What the functions below share while a layer runs over n rows: one session, or up to STREAM_ROWS of them.
@@ -221,11 +237,16 @@ struct StreamRun {
   const StreamWork& work;
   int n, format;
   bool back; // from which side a row's products are computed
+  Team* team;
+  int parts; // that a row's products are computed in
 
   // to[i][column + j] += Σ_k a[i][k]·m[k][j]
   __attribute__((noinline)) void add(T* const* to, int column, const T* const* a, const StripMatrix& m) const {
     if (format == PANELS) return multiply({to, column}, {a}, {w.at(m.w)}, n, m.N, m.K, work.block);
-    byWeight([&](auto zero) ALWAYS { row(zero, to[0] + column, a[0], m).addAll(); });
+    byWeight([&](auto zero) ALWAYS {
+      const auto product = row(zero, to[0] + column, a[0], m);
+      together(team, parts, [&](const Part& part) { product.addAll(part); });
+    });
   }
   // The gates' sums: the input's product, then the state's.
   __attribute__((noinline)) void addSums() const {
@@ -235,7 +256,10 @@ struct StreamRun {
       if (w.wh.N) add(to, w.firstRecurrent, work.h, w.wh);
       return;
     }
-    byWeight([&](auto zero) ALWAYS { addProducts(row(zero, to[0], work.x[0], w.wx), row(zero, to[0] + w.firstRecurrent, work.h[0], w.wh, 1), back); });
+    byWeight([&](auto zero) ALWAYS {
+      const auto x = row(zero, to[0], work.x[0], w.wx), h = row(zero, to[0] + w.firstRecurrent, work.h[0], w.wh, 1);
+      together(team, parts, [&](const Part& part) { addProducts(x, h, back, part); });
+    });
   }
 
   // Calls f with a zero of the weights' type.
@@ -252,14 +276,15 @@ struct StreamRun {
   }
 };
 
-// The new states over the old ones, from rows that hold the gates' sums. With zoneout the new value is made beside the old one first.
+// The new states over the old ones, from rows that hold the gates' sums.
 NOINLINE void streamCells(const StreamRun& r, T* h, T* c) {
   const StreamLayer& l = r.l;
   const StreamWeights& w = r.w;
   const StreamWork& q = r.work;
   const int H = l.H, P = l.P;
   const bool zoneout = l.flags & ZONEOUT;
-  for (int i = 0; i < r.n; i++) q.to[i] = zoneout ? q.fresh + i * P : h + i * P;
+  const bool aside = l.flags & (ZONEOUT | PROJECTION); // a product in strips touches what follows its row, which in the states is another session
+  for (int i = 0; i < r.n; i++) q.to[i] = aside ? q.fresh + i * P : h + i * P;
   if (l.kind == STREAM_GRU_BEFORE) {
     for (int i = 0; i < r.n; i++) {
       gruReset(q.rows[i], q.h[i], nullptr, H);
@@ -287,52 +312,71 @@ NOINLINE void streamCells(const StreamRun& r, T* h, T* c) {
     }
     r.add(q.to, 0, q.hidden, w.wr);
   }
-  for (int i = 0; zoneout && i < r.n; i++) {
-    zoneMix(q.to[i], h + i * P, w.at(w.share), P);
+  for (int i = 0; aside && i < r.n; i++) {
+    if (zoneout) zoneMix(q.to[i], h + i * P, w.at(w.share), P);
     copyRow(h + i * P, q.to[i], P);
   }
 }
 
-// Elements of scratch for stream_step: `width` is the widest row of gates, `most` the largest I, H or P of all layers.
-KERNEL int stream_work(int sessions, int width, int most, int format) {
-  Scratch s{nullptr};
-  StreamWork(s, sessions, width, most, streamFormat(format));
-  return s.used;
+// Elements of scratch for stream_step on one thread, and for each of several that share sessions: `width` is the widest row of gates, `most` the
+// largest I, H or P of all layers.
+KERNEL int stream_work(int sessions, int width, int most, int format) { return StreamWork::size(sessions, width, most, streamFormat(format)); }
+
+// Parts for a step. Streams step again and again, helpers are awake: it is worth them for less than elsewhere. Counted as operations of a product of
+// matrices in the same time; a row meets its weights more slowly, the more so the larger they are.
+static int streamParts(const StreamProgram& p, const char* memory, int format, Team* team) {
+  if (p.threads == 1) return 1;
+  const i64 each = format == STRIPS ? 16 : format == STRIPS_BF16 ? 10 : 6;
+  i64 operations = 0;
+  for (int i = 0; i < p.layers; i++) {
+    const StreamWeights& w = *(const StreamWeights*)(memory + p.layer[i].weights);
+    operations += 2 * each * p.sessions * (w.wx.size() + w.wh.size() + w.candidate.size() + w.wr.size());
+  }
+  return partsNow(team, operations, p.threads);
 }
 
 // Advances all sessions of a program by one sample each. Returns 0; or, all states as they were, 1 + the index of the first
 // number of the input that is not finite.
-KERNEL int stream_step(const int* program) {
+KERNEL int stream_step(const int* program, Team* team) {
   const StreamProgram& p = *(const StreamProgram*)program;
   char* const memory = (char*)program - p.self;
   const auto at = [&](u32 address) ALWAYS { return (T*)(memory + address); };
   const int format = streamFormat(p.format);
   const int bad = first_nonfinite(at(p.layer[0].in), p.sessions * p.inputs);
   if (bad >= 0) return bad + 1;
-  Scratch scratch{at(p.work)};
-  const StreamWork work(scratch, p.sessions, p.width, p.most, format);
-  for (int i = 0; i < p.layers; i++) {
-    const StreamLayer& l = p.layer[i];
-    const StreamWeights& w = *(const StreamWeights*)at(l.weights);
-    const int step = format == PANELS ? STREAM_ROWS : 1;
-    for (int first = 0; first < p.sessions; first += step) {
-      const StreamRun r{l, w, work, min(step, p.sessions - first), format, bool((*work.turns + first) & 1)};
-      const T* x = at(l.in) + first * l.I;
-      T *h = at(l.h) + first * l.P, *out = at(l.out) + first * l.P;
-      for (int j = 0; j < r.n; j++) {
-        work.x[j] = x + j * l.I;
-        work.h[j] = h + j * l.P;
-        work.rows[j] = l.kind == STREAM_LINEAR ? out + j * l.P : work.gates + j * work.stride;
-        copyRow(work.rows[j], w.at(w.bias), w.width);
+  const int parts = streamParts(p, memory, format, team);
+  const bool shared = p.sessions >= parts; // the sessions; otherwise each product
+  together(team, shared ? parts : 1, [&](const Part& part) {
+    const Scratch all{at(p.work)};
+    Scratch scratch = part.index == 0 ? all : all.part(part.index, StreamWork::size(p.sessions, p.width, p.most, format));
+    const StreamWork work(scratch, p.sessions, p.width, p.most, format);
+    const auto [from, to] = part.of(p.sessions);
+    for (int i = 0; i < p.layers; i++) {
+      const StreamLayer& l = p.layer[i];
+      const StreamWeights& w = *(const StreamWeights*)at(l.weights);
+      const int step = format == PANELS ? STREAM_ROWS : 1;
+      for (int first = from; first < to; first += step) {
+        const StreamRun r{l, w, work, min(step, to - first), format, bool((*work.turns + first) & 1), team, shared ? 1 : parts};
+        const T* x = at(l.in) + first * l.I;
+        T *h = at(l.h) + first * l.P, *out = at(l.out) + first * l.P;
+        for (int j = 0; j < r.n; j++) {
+          work.x[j] = x + j * l.I;
+          work.h[j] = h + j * l.P;
+          work.rows[j] = work.gates + j * work.stride;
+          copyRow(work.rows[j], w.at(w.bias), w.width);
+        }
+        r.addSums();
+        if (l.kind == STREAM_LINEAR) {
+          for (int j = 0; j < r.n; j++) copyRow(out + j * l.P, work.rows[j], l.P);
+          continue;
+        }
+        streamCells(r, h, at(l.c) + first * l.H);
+        if (l.out == l.h) continue;
+        copyRow(out, h, r.n * l.P);
+        if (l.flags & RESIDUAL) addRow(out, x, r.n * l.P);
       }
-      r.addSums();
-      if (l.kind == STREAM_LINEAR) continue;
-      streamCells(r, h, at(l.c) + first * l.H);
-      if (l.out == l.h) continue;
-      copyRow(out, h, r.n * l.P);
-      if (l.flags & RESIDUAL) addRow(out, x, r.n * l.P);
     }
-  }
-  *work.turns += p.sessions;
+    *work.turns += to - from;
+  });
   return 0;
 }

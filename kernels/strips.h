@@ -108,6 +108,7 @@ template <int VECTORS> NOINLINE void stripInt8(T* c, Rounded a, const signed cha
 struct StripMatrix {
   int w, scale, K, N;
   Strips strips;
+  i64 size() const { return i64(K) * N; }
 };
 
 template <class Weight> struct LeftRow { using Type = const T*; };
@@ -139,8 +140,10 @@ template <class Weight> struct RowProduct {
       else run(Known<false>{});
     }
   }
-  __attribute__((noinline)) void addAll() const {
-    for (int i = 0; i < m.strips.count; i++) add(m.strips.begin(i), m.strips.begin(i + 1));
+  // This part's share of the strips.
+  __attribute__((noinline)) void addAll(Part part = {}) const {
+    const auto [from, to] = part.of(m.strips.count);
+    for (int i = from; i < to; i++) add(m.strips.begin(i), m.strips.begin(i + 1));
   }
   // The same where only N numbers of c may be touched; from right to left if `back` and rows take turns.
   __attribute__((noinline)) void addWithin(int N, bool back) const {

@@ -47,6 +47,7 @@ struct Part {
   };
   // Its share of n things, in groups of `step` that stay together.
   PRIVATE Range of(int n, int step = 1) const {
+    if (count == 1) return {0, n};
     const long long groups = (n + step - 1) / step;
     const long long from = groups * index / count * step, to = groups * (index + 1) / count * step;
     return {int(from < n ? from : n), int(to < n ? to : n)};

@@ -201,12 +201,12 @@ void stream(int kind, int flags, int format, int sessions, int I, int H, int P) 
   stream_pack(g.at(weights), wx, wh, flags & PROJECTION ? wr : nullptr, bias, bias, peep, b.empty(stream_pack_work(H, P)), kind, flags, I, H, P, format, 0.5f);
   const u32 in = g.take((long)sessions * I), h = g.take((long)sessions * P), c = g.take((long)sessions * H), out = g.take((long)sessions * P);
   const int most = max(I, max(H, P));
-  const u32 work = g.take(stream_work(sessions, width, most, format));
+  const u32 work = g.take(min(sessions, 3) * stream_work(sessions, width, most, format));
   for (u32 p : {in, h, c}) fillRow(g.at(p), 0.25f, sessions * (p == in ? I : p == h ? P : H));
-  *(StreamProgram*)g.at(self) = {self, sessions, format, 1, I, width, most, work, {{kind, flags, I, H, P, weights, in, h, c, out}}};
+  *(StreamProgram*)g.at(self) = {self, sessions, format, 1, I, width, most, work, 3, {{kind, flags, I, H, P, weights, in, h, c, out}}};
   *StreamWork(*std::make_unique<Scratch>(Scratch{g.at(work)}), sessions, width, most, streamFormat(format)).turns = 0;
   for (int i = 0; i < 2; i++) {
-    if (stream_step((const int*)g.at(self))) std::exit(1);
+    if (stream_step((const int*)g.at(self), team)) std::exit(1);
   }
   written("stream out", g.at(out), (long)sessions * P);
   cases++;
@@ -246,7 +246,10 @@ void streams() {
   for (int H : edges) {
     for (int kind : {STREAM_GRU, STREAM_GRU_BEFORE, STREAM_LSTM, STREAM_RNN}) {
       const int flags = kind == STREAM_LSTM && H % 2 ? PROJECTION | PEEPHOLES | ZONEOUT : ZONEOUT;
-      for (int format : {PANELS, STRIPS, STRIPS_BF16, STRIPS_INT8}) stream(kind, flags, format, format == PANELS ? 67 : 2, H % 5 + 1, H, H / 2 + 1);
+      for (int format : {PANELS, STRIPS, STRIPS_BF16, STRIPS_INT8}) {
+        stream(kind, flags, format, format == PANELS ? 67 : 4, H % 5 + 1, H, H / 2 + 1);
+        if (format != PANELS) stream(kind, flags, format, 1, H % 5 + 1, H, H / 2 + 1);
+      }
     }
   }
 }
@@ -255,8 +258,8 @@ int main(int count, char** words) {
   if (count > 1 && !(results = std::fopen(words[1], "wb"))) return 1;
 #if !defined(__SANITIZE_THREAD__)
   layers();
-  const auto alone = fingerprint;
   streams();
+  const auto alone = fingerprint;
 #endif
   Pool* pool = openPool();
   team = teamOf(pool);
@@ -264,6 +267,7 @@ int main(int count, char** words) {
   team->least = 1;
   fingerprint = 0;
   layers();
+  streams();
   if (team->ready != 2) return 1;
 #if !defined(__SANITIZE_THREAD__)
   if (fingerprint != alone) {

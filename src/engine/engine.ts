@@ -43,7 +43,7 @@ export class Engine {
   readonly backend: string;
   /** Why this backend was chosen. */
   readonly why: string;
-  /** The most threads that a kernel runs on. Small calls, and steps of a stream, run on one. */
+  /** The most threads that a kernel runs on. Small calls run on one, and steps of a stream unless it is opened with more. */
   readonly threads: number;
   /** Why so many. */
   readonly threadsWhy: string;

@@ -167,9 +167,9 @@ function checkCell(config: CellConfig): void {
   }
 }
 
-/** @throws range: no whole number from 1 */
-export function checkSize(where: string, n: number): void {
-  if (!Number.isInteger(n) || n < 1) throw new SluiceError("range", `${where} is ${n}, expected a whole number from 1`);
+/** @throws range: no whole number from 1, or above `most`, whose reason follows it */
+export function checkSize(where: string, n: number, most = Infinity, why = ""): void {
+  if (!Number.isInteger(n) || n < 1 || n > most) throw new SluiceError("range", `${where} is ${n}, expected a whole number from 1${why && ` to ${most}${why}`}`);
 }
 
 /** @throws range: outside [0, 1) */

@@ -4,7 +4,7 @@ import { fingerprint } from "../base/hash.ts";
 import type { Ptr } from "../engine/abi.gen.ts";
 import type { Engine } from "../engine/engine.ts";
 import type { Param, Tensor } from "../engine/tensor.ts";
-import type { StreamedKind } from "./cell.ts";
+import { checkSize, type StreamedKind } from "./cell.ts";
 import type { Linear } from "./linear.ts";
 import type { Recurrent } from "./stack.ts";
 
@@ -17,10 +17,9 @@ const FORMATS: readonly ("panels" | StreamWeights)[] = ["panels", "f32", "bf16",
 const [RESIDUAL, PROJECTION, PEEPHOLES, ZONEOUT] = [1, 2, 4, 8];
 /** Sessions from which on a product of matrices beats a product per session. */
 const MANY = 4;
-/** Words of a program's head and of a layer's record; bytes beyond a row that a step may read and write back, four vectors of the widest kind. */
-const HEAD = 8;
+/** Words of a program's head and of a layer's record. */
+const HEAD = 9;
 const RECORD = 10;
-const SLACK = 256;
 
 /** A layer as its kernel knows it: I in, H hidden, P out. */
 interface Layer {
@@ -82,7 +81,8 @@ export class StreamPlan {
   /** Tells this network's snapshots from others': 8 bytes of its structure and unrounded weights. */
   readonly fingerprint: string;
   readonly #layers: readonly Layer[];
-  readonly #packed: readonly Tensor[];
+  /** The packed weights, layer by layer. */
+  readonly packed: readonly Tensor[];
   readonly #format: number;
   readonly #width: number;
   readonly #most: number;
@@ -96,11 +96,12 @@ export class StreamPlan {
   readonly blockBytes: number;
 
   /** Packs the weights as they are now for blocks of `sessions` sessions. */
-  constructor(stack: Recurrent, heads: readonly Linear[], weights: StreamWeights, readonly sessions: number) {
+  constructor(stack: Recurrent, heads: readonly Linear[], weights: StreamWeights, readonly sessions: number, readonly threads = 1) {
     if (!FORMATS.includes(weights)) throw new SluiceError("range", `stream: weights are "${String(weights)}", expected f32, bf16 or int8`);
     const layers = layersOf(stack, heads);
     const engine = layers[0]!.weights["weight_ih"]!.engine;
     if (engine.bytes !== 4 && weights !== "f32") throw new SluiceError("state", `stream: weights are ${weights} on a float64 engine, expected f32; it computes in full precision`);
+    checkSize("stream: threads", threads, engine.threads, ", the engine's");
     this.engine = engine;
     this.inputSize = layers[0]!.I;
     this.outputSize = layers.at(-1)!.P;
@@ -108,7 +109,7 @@ export class StreamPlan {
     this.#format = weights === "f32" && sessions >= MANY ? 0 : FORMATS.indexOf(weights);
     this.#width = Math.max(...layers.map(({ kind, H }) => (kind.startsWith("rnn") || kind === "linear" ? H : 4 * H)));
     this.#most = Math.max(...layers.map(({ I, H, P }) => Math.max(I, H, P)));
-    this.#packed = layers.map((layer) => this.#pack(layer));
+    this.packed = layers.map((layer) => this.#pack(layer));
 
     let end = 4 * (HEAD + RECORD * layers.length);
     const take = (count: number) => {
@@ -117,7 +118,6 @@ export class StreamPlan {
       return offset;
     };
     const state = (size: number): StatePart => ({ offset: take(sessions * size), size });
-    // States first: what a step may touch behind a result is then nothing that lasts.
     const parts = layers.map(({ kind, H, P }) => (kind === "linear" ? [] : kind === "lstm" ? [state(P), state(H)] : [state(P)]));
     this.states = parts.flat();
     this.input = take(sessions * this.inputSize);
@@ -130,16 +130,10 @@ export class StreamPlan {
       return place;
     });
     this.output = reads;
-    end += SLACK;
-    this.#scratch = take(engine.kernels.stream_work(sessions, this.#width, this.#most, this.#format));
+    this.#scratch = take(Math.min(sessions, threads) * engine.kernels.stream_work(sessions, this.#width, this.#most, this.#format));
     this.blockBytes = Math.ceil(end / 64) * 64;
     const structure = JSON.stringify([engine.bytes, layers.map(({ weights: _, ...sizes }) => sizes)]);
     this.fingerprint = fingerprint(new TextEncoder().encode(structure), ...layers.flatMap((l) => Object.values(l.weights).map((p) => p.data)));
-  }
-
-  /** Bytes of the packed weights. */
-  get weightBytes(): number {
-    return this.#packed.reduce((sum, t) => sum + t.size * this.engine.bytes, 0);
   }
 
   #pack({ kind, flags, I, H, P, keep, weights: w }: Layer): Tensor {
@@ -165,10 +159,10 @@ export class StreamPlan {
     const block = this.engine.hold([this.blockBytes / 4], "int");
     const at = (offset: number): Ptr => (offset === 0 ? 0 : block.ptr + offset);
     const words = block.data.fill(0);
-    words.set([block.ptr, this.sessions, this.#format, this.#layers.length, this.inputSize, this.#width, this.#most, at(this.#scratch)]);
+    words.set([block.ptr, this.sessions, this.#format, this.#layers.length, this.inputSize, this.#width, this.#most, at(this.#scratch), this.threads]);
     for (const [i, { kind, flags, I, H, P }] of this.#layers.entries()) {
       const { in: input, h, c, out } = this.#places[i]!;
-      words.set([KINDS.indexOf(kind), flags, I, H, P, this.#packed[i]!.ptr, at(input), at(h), at(c), at(out)], HEAD + RECORD * i);
+      words.set([KINDS.indexOf(kind), flags, I, H, P, this.packed[i]!.ptr, at(input), at(h), at(c), at(out)], HEAD + RECORD * i);
     }
     return block;
   }

@@ -16,6 +16,11 @@ export interface StreamOptions {
   head?: Linear | readonly Linear[];
   /** How the weights are kept: `f32` (default: the same bits as `sequence`), `bf16` (half the memory) or `int8` (a quarter, and the fastest from some 64 units on), which round them. */
   weights?: StreamWeights;
+  /**
+   * Threads of a step, at most as many as the engine's: the same bits in less time where the network is large (from some 128 units on) or the
+   * sessions are many, and where samples follow one another closely. Default 1: no other core is kept busy.
+   */
+  threads?: number;
 }
 
 /** One session. */
@@ -73,8 +78,8 @@ export function openStreams(stack: Recurrent, count: number, options: StreamOpti
   return new Sessions(planFor(stack, count, options));
 }
 
-const planFor = (stack: Recurrent, sessions: number, { head = [], weights = "f32" }: StreamOptions): StreamPlan =>
-  new StreamPlan(stack, [head].flat() as Linear[], weights, sessions);
+const planFor = (stack: Recurrent, sessions: number, { head = [], weights = "f32", threads }: StreamOptions): StreamPlan =>
+  new StreamPlan(stack, [head].flat() as Linear[], weights, sessions, threads);
 
 /** Bytes of a snapshot before the state: magic, version, the network's fingerprint, the state's fingerprint. */
 const HEADER = 40;
@@ -190,16 +195,14 @@ class Sessions implements Streams {
 }
 
 class One implements Stream {
+  readonly inputSize: number;
+  readonly outputSize: number;
   readonly #all: Sessions;
 
   constructor(all: Sessions) {
     this.#all = all;
-  }
-  get inputSize(): number {
-    return this.#all.inputSize;
-  }
-  get outputSize(): number {
-    return this.#all.outputSize;
+    this.inputSize = all.inputSize;
+    this.outputSize = all.outputSize;
   }
   push(sample: ArrayLike<number>): Float32Array {
     return this.#all.push(sample);
