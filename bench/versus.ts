@@ -24,7 +24,7 @@ const { values: options, positionals } = parseArgs({
   options: {
     /** Contestants, by comma; left out: all. */
     only: { type: "string" },
-    /** Threads that everybody gets, by comma; left out: one, and, but for S, as many as there are cores. */
+    /** Threads that everybody gets, by comma; left out: one, and as many as there are cores. */
     threads: { type: "string" },
     /** Turns of each contestant in each case; left out: 5, quick: 2. */
     rounds: { type: "string" },
@@ -61,9 +61,7 @@ const pace: Pace = options.quick ? { rounds: rounds!, turn: 40, warm: [50, 300],
 const sizes = numbers(options.sizes, "--sizes");
 const cells = chosen(options.cells?.split(","), ["gru", "lstm", "rnn"], "--cells");
 chosen(options.form?.split(","), ["after", "before"], "--form");
-const every = [...new Set([1, cores()])];
-const asked = numbers(options.threads, "--threads");
-const threadsOf = (workload: string) => asked ?? (workloads[workload]!.threads === "one" ? [1] : every);
+const threads = numbers(options.threads, "--threads") ?? [...new Set([1, cores()])];
 
 const adapter = join("bench", "out", "versus-ours.mjs"); // as deep as src/engine: the addon is looked for from there
 await build({
@@ -75,7 +73,7 @@ const isas = addon?.isas ?? [];
 const field = new Field(adapter, isas, addon?.onRequest ?? [], scratch);
 const names = chosen(positionals.length > 0 ? positionals : undefined, [...Object.keys(workloads), "M"], "workload");
 const who = chosen(options.only?.split(","), field.on(1).map(({ key }) => key), "--only");
-const on = (threads: number) => field.on(threads).filter(({ key }) => who.includes(key));
+const on = (count: number) => field.on(count).filter(({ key }) => who.includes(key));
 const wanted = (c: Case) =>
   (sizes === undefined || sizes.includes(c.H)) && cells.includes(c.cell) && (options.form === undefined || c.form === options.form) && (!options.quick || c.quick);
 
@@ -93,7 +91,7 @@ console.log(`report: ${write()}`);
 for (const name of names) {
   for (const c of workloads[name]?.cases.filter(wanted) ?? []) {
     const start = performance.now();
-    const result = await measure(c, threadsOf(name).flatMap(on), pace, scratch);
+    const result = await measure(c, threads.flatMap(on), pace, scratch);
     cases.push(result);
     write();
     const times = result.results.map((r) => `${labelOf(r)} ${median(r.times).toPrecision(3)}`).join(", ");

@@ -45,10 +45,9 @@ const step = (H: number, rest?: Rest) => one("S", "step", [SERIES, 1, H], rest);
 const quick = { quick: true };
 const before = { form: "before" } as const;
 
-export const workloads: Readonly<Record<string, { title: string; threads: "one" | "all"; cases: readonly Case[] }>> = {
+export const workloads: Readonly<Record<string, { title: string; cases: readonly Case[] }>> = {
   S: {
     title: "Streaming: one step, µs",
-    threads: "one",
     cases: [
       ...[16, 32, 64, 128, 256, 512].map((H) => step(H, { quick: H === 64 })),
       step(256, { layers: 2 }),
@@ -58,7 +57,6 @@ export const workloads: Readonly<Record<string, { title: string; threads: "one" 
   },
   F: {
     title: "Forward over a whole sequence, ms",
-    threads: "all",
     cases: [
       one("F", "forward", [100, 64, 128], quick),
       one("F", "forward", [100, 64, 256]),
@@ -73,7 +71,6 @@ export const workloads: Readonly<Record<string, { title: string; threads: "one" 
   },
   TR: {
     title: "Forward and all gradients (inputs, first state, weights), ms",
-    threads: "all",
     cases: [
       one("TR", "train", [100, 64, 128], quick),
       one("TR", "train", [100, 64, 256]),
@@ -86,12 +83,10 @@ export const workloads: Readonly<Record<string, { title: string; threads: "one" 
   },
   LM: {
     title: "Whole training step of a character model (embedding, two GRUs, cross entropy, clipping at 5, Adam), ms",
-    threads: "all",
     cases: [one("LM", "language", [128, 64, 256], { layers: 2, I: 64, O: 65, ...quick })],
   },
   FC: {
     title: "Whole training step of a forecaster (GRU, linear head, MSE, Adam), ms",
-    threads: "all",
     cases: [one("FC", "forecaster", [96, 32, 64], { I: 7, O: 24, ...quick }), one("FC", "forecaster", [96, 32, 64], { I: 7, O: 24, ...before })],
   },
 };

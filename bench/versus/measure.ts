@@ -27,7 +27,7 @@ export interface Result {
   readonly times: readonly number[];
   /** S only: ms of the 99th percentile of single steps, by turn. */
   readonly p99: readonly number[];
-  /** Ours but S: GFLOP/s of multiply-adds on registers that one thread of it reached beside each turn. Empty where there is no such peak. */
+  /** Ours but S: GFLOP/s of multiply-adds on registers that its threads reached together beside each turn. Empty where there is no such peak. */
   readonly peaks: readonly number[];
   /** How far its numbers are from the float64 ones. */
   readonly off: number;

@@ -51,7 +51,8 @@ export function prepare(work: Work, { weights, ...options }: Options) {
 /** One sample at a time as a user would: `stream()`, or `streams(B)`. */
 function streaming(engine: Engine, work: Work, weights?: Options["weights"]): Stepping {
   const stack = stackOf(engine, work);
-  const stream = work.B === 1 ? stack.stream({ weights }) : stack.streams(work.B, { weights });
+  const options = { weights, threads: engine.threads };
+  const stream = work.B === 1 ? stack.stream(options) : stack.streams(work.B, options);
   return { reset: () => stream.reset(), step: (samples) => stream.push(samples) };
 }
 

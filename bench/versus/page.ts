@@ -21,22 +21,21 @@ const rowName = (c: Case): string => (c.cell === "gru" && c.layers === 1 && c.fo
 const of = (report: Report, workload: string): readonly CaseResult[] => report.cases.filter((c) => c.case.workload === workload);
 
 /** µs of a step: ours, the peers', and how fast the weights were read. */
-function steps(report: Report): string {
-  const cases = of(report, "S");
-  const own = Object.keys(ours).filter((key) => cases.some((c) => rowOf(c, key)));
+function steps(cases: readonly CaseResult[], threads: number): string {
+  const own = Object.keys(ours).filter((key) => cases.some((c) => rowOf(c, key, threads)));
   const best = own[0]!;
-  const rounded = ["bf16", "int8"].filter((w) => cases.some((c) => rowOf(c, `${best}-${w}`)));
-  const others = present(peers, cases, 1);
+  const rounded = ["bf16", "int8"].filter((w) => cases.some((c) => rowOf(c, `${best}-${w}`, threads)));
+  const others = present(peers, cases, threads);
   const µs = (r: Result | undefined) => (r ? digits(1000 * timeOf(r), 3) : "–");
   const head = ["H", ...own.map((key) => ours[key as keyof typeof ours]), ...(best === undefined ? [] : ["99th percentile"]), ...rounded, ...others.map((key) => peers[key as keyof typeof peers])];
   return table(
     head,
     cases.map((c) => {
-      const first = rowOf(c, best);
+      const first = rowOf(c, best, threads);
       return [
-        ...[rowName(c.case), ...own.map((key) => µs(rowOf(c, key)))],
+        ...[rowName(c.case), ...own.map((key) => µs(rowOf(c, key, threads)))],
         first ? digits(1000 * median(first.p99), 3) : "–",
-        ...[...rounded.map((w) => µs(rowOf(c, `${best}-${w}`))), ...others.map((key) => µs(peerRow(c, key, 1)))],
+        ...[...rounded.map((w) => µs(rowOf(c, `${best}-${w}`, threads))), ...others.map((key) => µs(peerRow(c, key, threads)))],
       ];
     }),
   );
@@ -61,11 +60,11 @@ function runs(cases: readonly CaseResult[], threads: number): string {
   );
 }
 
-/** The same by number of threads, one table each. */
-function byThreads(report: Report, workload: string): string {
+/** A workload by number of threads, one table each. */
+function byThreads(report: Report, workload: string, rows = runs): string {
   const cases = of(report, workload);
   const counts = [...new Set(cases.flatMap((c) => c.results.map((r) => r.threads)))].sort((a, b) => a - b);
-  return counts.map((threads) => `${threads === 1 ? "One thread" : `${threads} threads`}:\n\n${runs(cases, threads)}`).join("\n\n");
+  return counts.map((threads) => `${threads === 1 ? "One thread" : `${threads} threads`}:\n\n${rows(cases, threads)}`).join("\n\n");
 }
 
 /** How many times as long as our WebAssembly the others that run in a browser take. */
@@ -79,7 +78,10 @@ function inBrowsers(report: Report): string {
   return table(["one thread", ...others.map((key) => peers[key as keyof typeof peers])], cases.map((c) => [`${c.case.workload}, ${rowName(c.case)}`, ...others.map((key) => cell(c, key))]));
 }
 
-/** How many times as fast as on one thread, ours and the peers that have threads. */
+/**
+ * How many times as fast as on one thread, ours and the peers that have threads; of ours, in parentheses, how many times the multiply-adds on
+ * registers of all threads together were those of one, beside these turns.
+ */
 function scaling(report: Report): string {
   const most = Math.max(...report.cases.flatMap((c) => c.results.map((r) => r.threads)));
   const cases = report.cases.filter((c) => c.case.form === "after" && c.results.some((r) => r.threads === most));
@@ -88,7 +90,9 @@ function scaling(report: Report): string {
   if (keys.length === 0) return "One thread only.";
   const cell = (c: CaseResult, key: string) => {
     const [alone, all] = [rowOf(c, key), rowOf(c, key, most)];
-    return alone && all ? times(timeOf(alone) / timeOf(all)) : "–";
+    if (!alone || !all) return "–";
+    const machine = alone.peaks.length > 0 && all.peaks.length > 0 ? ` (${times(median(all.peaks) / median(alone.peaks))})` : "";
+    return times(timeOf(alone) / timeOf(all)) + machine;
   };
   return table([`${most} threads`, ...keys.map((key) => names[key]!)], cases.map((c) => [`${c.case.workload}, ${rowName(c.case)}`, ...keys.map((key) => cell(c, key))]));
 }
@@ -158,7 +162,7 @@ export const parts: Readonly<Record<string, (report: Report) => string>> = {
   due: dueTable,
   slower,
   limits: ({ limits }) => limitsTables(limits),
-  steps,
+  steps: (report) => byThreads(report, "S", steps),
   forward: (report) => byThreads(report, "F"),
   training: (report) => byThreads(report, "TR"),
   models: (report) => [byThreads(report, "FC"), byThreads(report, "LM"), rates(report)].join("\n\n"),

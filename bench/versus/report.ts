@@ -47,8 +47,8 @@ export const nativeOf = ({ results }: CaseResult, threads: number): Result | und
 /** One row, if it is there. */
 export const rowOf = ({ results }: CaseResult, key: string, threads = 1): Result | undefined => results.find((r) => r.key === key && r.threads === threads);
 /** What part of the multiply-add peak of its threads a row of ours reached, each turn of the peak beside it: their median; undefined where no peak is known. */
-export const shareOfPeak = ({ times, peaks, threads }: Result, c: Case): number | undefined =>
-  peaks.length === 0 ? undefined : median(times.map((ms, turn) => flopsOf(c) / ms / 1e6 / (peaks[turn]! * threads)));
+export const shareOfPeak = ({ times, peaks }: Result, c: Case): number | undefined =>
+  peaks.length === 0 ? undefined : median(times.map((ms, turn) => flopsOf(c) / ms / 1e6 / peaks[turn]!));
 
 /** Peers that run in a browser; the others are native code, with whatever instructions this processor has. */
 export const browserPeers: ReadonlySet<string> = new Set(["onnxruntime-web", "jax-js", "tfjs-wasm", "tfjs-cpu", "brain"]);

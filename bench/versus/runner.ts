@@ -228,7 +228,7 @@ export class Runner {
   steps(blocks: number, block: number, singles: number): Promise<Spent & { p50: number; p99: number }> {
     return this.#ask({ do: "steps", blocks, block, singles });
   }
-  /** GFLOP/s of multiply-adds on registers, one thread; of our backends. */
+  /** GFLOP/s of multiply-adds on registers, all threads together; of our backends. */
   async peak(): Promise<number> {
     return (await this.#ask<{ peak: number }>({ do: "peak" })).peak;
   }
