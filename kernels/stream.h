@@ -127,6 +127,7 @@ struct StreamWeights {
   StripMatrix wx, wh, candidate, wr;
 
   T* at(int place) const { return (T*)this + place; }
+  i64 size() const { return wx.size() + wh.size() + candidate.size() + wr.size(); }
 };
 static StreamWeights layWeights(Scratch& s, const Layout& c, int kind, int flags, int format) {
   const auto take = [&](int n) {
@@ -196,6 +197,22 @@ KERNEL void stream_pack(T* packed, const T* wx /*[gates·H,I]*/, const T* wh /*[
 
 // ---- the step ----
 
+// What so many weights are to a team. Streams step again and again, helpers are awake: they are worth it for less than elsewhere, and a row meets its
+// weights more slowly than matrices do, the more so the larger those are.
+INLINE i64 streamOperations(i64 weights, int format) { return weights * (format == STRIPS ? 32 : format == STRIPS_BF16 ? 20 : 8); }
+
+// The most parts for anything in a step: all layers of several sessions, or the largest of one.
+static int streamParts(const StreamProgram& p, const char* memory, int format, Team* team) {
+  if (p.threads == 1) return 1;
+  i64 all = 0, largest = 0;
+  for (int i = 0; i < p.layers; i++) {
+    const i64 weights = ((const StreamWeights*)(memory + p.layer[i].weights))->size();
+    all += weights * p.sessions;
+    if (weights > largest) largest = weights;
+  }
+  return partsNow(team, streamOperations(p.sessions > 1 ? all : largest, format), p.threads);
+}
+
 constexpr int STREAM_ROWS = MC; // sessions at a time, when they are many
 
 struct StreamWork {
@@ -238,14 +255,14 @@ struct StreamRun {
   int n, format;
   bool back; // from which side a row's products are computed
   Team* team;
-  int parts; // that a row's products are computed in
+  int parts; // that a row's products are computed in, if they are large enough
 
   // to[i][column + j] += Σ_k a[i][k]·m[k][j]
   __attribute__((noinline)) void add(T* const* to, int column, const T* const* a, const StripMatrix& m) const {
     if (format == PANELS) return multiply({to, column}, {a}, {w.at(m.w)}, n, m.N, m.K, work.block);
     byWeight([&](auto zero) ALWAYS {
       const auto product = row(zero, to[0] + column, a[0], m);
-      together(team, parts, [&](const Part& part) { product.addAll(part); });
+      together(team, partsFor(m.size()), [&](const Part& part) { product.addAll(part); });
     });
   }
   // The gates' sums: the input's product, then the state's.
@@ -258,10 +275,11 @@ struct StreamRun {
     }
     byWeight([&](auto zero) ALWAYS {
       const auto x = row(zero, to[0], work.x[0], w.wx), h = row(zero, to[0] + w.firstRecurrent, work.h[0], w.wh, 1);
-      together(team, parts, [&](const Part& part) { addProducts(x, h, back, part); });
+      together(team, partsFor(w.wx.size() + w.wh.size()), [&](const Part& part) { addProducts(x, h, back, part); });
     });
   }
 
+  int partsFor(i64 weights) const { return parts == 1 ? 1 : mostParts(team, streamOperations(weights, format), parts); }
   // Calls f with a zero of the weights' type.
   template <class F> __attribute__((always_inline)) void byWeight(F f) const {
     if constexpr (DOUBLE) f(T(0));
@@ -322,18 +340,6 @@ NOINLINE void streamCells(const StreamRun& r, T* h, T* c) {
 // largest I, H or P of all layers.
 KERNEL int stream_work(int sessions, int width, int most, int format) { return StreamWork::size(sessions, width, most, streamFormat(format)); }
 
-// Parts for a step. Streams step again and again, helpers are awake: it is worth them for less than elsewhere. Counted as operations of a product of
-// matrices in the same time; a row meets its weights more slowly, the more so the larger they are.
-static int streamParts(const StreamProgram& p, const char* memory, int format, Team* team) {
-  if (p.threads == 1) return 1;
-  const i64 each = format == STRIPS ? 16 : format == STRIPS_BF16 ? 10 : 6;
-  i64 operations = 0;
-  for (int i = 0; i < p.layers; i++) {
-    const StreamWeights& w = *(const StreamWeights*)(memory + p.layer[i].weights);
-    operations += 2 * each * p.sessions * (w.wx.size() + w.wh.size() + w.candidate.size() + w.wr.size());
-  }
-  return partsNow(team, operations, p.threads);
-}
 
 // Advances all sessions of a program by one sample each. Returns 0; or, all states as they were, 1 + the index of the first
 // number of the input that is not finite.

@@ -67,7 +67,7 @@ struct Team {
   int ready = 0; // helpers that are there
   long long operations = 0;         // of the job
   long long alone = 0, penalty = 0; // operations to come that the caller does by itself, since helpers were late; how many that was last
-  int spins = 0;              // looks after which a helper is late
+  int patience = 0, spins = 0; // looks after which a helper is late, and after which it is not looked for any more
   bool late = false;
   bool asked = false;
   bool mayWait = true;             // whether the caller may block; a page's main thread may not
@@ -79,7 +79,7 @@ struct Team {
 #if THREADS
 
 #if defined(__wasm__)
-constexpr int SPINS = 20'000; // looks before a part that waits sleeps; WebAssembly has no word for a pause
+constexpr int SPINS = 20'000, PATIENCE = SPINS; // looks before a part that waits sleeps; WebAssembly has no word for a pause
 constexpr int OPERATIONS_PER_SPIN = 50;
 #else
 constexpr int SPINS = 4'000, PATIENCE = 1'000;
@@ -119,11 +119,14 @@ static inline void tell(Team* team, unsigned* word) {
 }
 
 // The caller's wait. Helpers that take about twice as long as the caller (OPERATIONS_PER_SPIN is a part's work during one look) have no core
-// of their own: others use the machine, and a job in parts would take the time that it takes until all of them had one. Then the next jobs
-// are done alone, more of them each time, if they are short.
+// of their own: others use the machine, or it lets the team share one, and a job in parts would take the time that it takes until all of them
+// had been there. Then the next jobs are done alone, more of them each time, if they are short; helpers sleep meanwhile, and wake up elsewhere.
 static inline void awaitHelpers(Team* team, unsigned* word, unsigned was) {
   for (int i = 0; i < team->spins; i++) {
-    if (__atomic_load_n(word, __ATOMIC_ACQUIRE) != was) return;
+    if (__atomic_load_n(word, __ATOMIC_ACQUIRE) != was) {
+      team->late = team->late || i > team->patience;
+      return;
+    }
     pauseBriefly(i);
   }
   team->late = true;
@@ -196,8 +199,10 @@ static inline int partsNow(Team* given, long long operations, int pieces) {
   }
   team->alone = 0;
   team->operations = operations;
-  const long long spins = SPINS + operations / OPERATIONS_PER_SPIN;
-  team->spins = spins < 100'000'000 ? int(spins) : 100'000'000;
+  const long long work = operations / OPERATIONS_PER_SPIN;
+  const int looks = work < 100'000'000 ? int(work) : 100'000'000;
+  team->patience = PATIENCE + looks;
+  team->spins = SPINS + looks;
   const int here = __atomic_load_n(&team->ready, __ATOMIC_ACQUIRE) + 1;
   return here < most ? here : most;
 }
