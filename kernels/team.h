@@ -201,7 +201,7 @@ static inline int partsNow(Team* given, long long operations, int pieces) {
   team->operations = operations;
   const long long work = operations / OPERATIONS_PER_SPIN;
   const int looks = work < 100'000'000 ? int(work) : 100'000'000;
-  team->patience = PATIENCE + looks;
+  team->patience = looks > PATIENCE ? looks : PATIENCE;
   team->spins = SPINS + looks;
   const int here = __atomic_load_n(&team->ready, __ATOMIC_ACQUIRE) + 1;
   return here < most ? here : most;
