@@ -2,7 +2,7 @@
  * @file One sample at a time: `stream().push` beside the general `step()`, many sessions at once, and millions of steps with an eye on memory
  * and the garbage collector. GRU, I = H, the JavaScript call included.
  *
- *     npm run bench -- stream [--backend wasm|native] [--rounds 15] [--steps 1e7]
+ *     npm run bench -- stream [--backend wasm|native] [--threads 1] [--rounds 15] [--steps 1e7]
  *
  * The variants take turns. p50 and p99 are wall time, over batches of steps that take about 20 µs together (a clock is too coarse and too
  * dear for one small step); `cpu` is the median of the rounds' processor time, which other programs on the machine disturb less.
@@ -13,8 +13,9 @@ import { flags } from "./shared/flags.ts";
 import { machine, today } from "./shared/machine.ts";
 import { table } from "./shared/markdown.ts";
 
-const options = flags({ backend: "wasm", rounds: 15, steps: 1e7 });
-const engine = options.backend === "wasm" ? createEngine({ simd: "plain" }) : createEngine({ backend: "native" });
+const options = flags({ backend: "wasm", threads: 1, rounds: 15, steps: 1e7 });
+const { threads } = options;
+const engine = options.backend === "wasm" ? createEngine({ simd: "plain", threads }) : createEngine({ backend: "native", threads });
 
 /** Steps one after the other, `calls` of them, each feeding one sample. */
 interface Variant {
@@ -30,7 +31,7 @@ const sampleOf = (n: number) => Float32Array.from({ length: n }, (_, i) => Math.
 
 function streamed(H: number, weights: "f32" | "bf16" | "int8", layers = 1, sessions = 1): Variant {
   const net = netOf(engine, H, layers);
-  const stream = sessions === 1 ? net.stream({ weights }) : net.streams(sessions, { weights });
+  const stream = sessions === 1 ? net.stream({ weights, threads }) : net.streams(sessions, { weights, threads });
   const sample = sampleOf(H * sessions);
   return {
     name: `${sessions > 1 ? `${sessions} sessions` : "stream"} ${weights}${layers > 1 ? `, ${layers} layers` : ""}`,

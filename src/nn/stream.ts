@@ -17,8 +17,8 @@ export interface StreamOptions {
   /** How the weights are kept: `f32` (default: the same bits as `sequence`), `bf16` (half the memory) or `int8` (a quarter, and the fastest from some 64 units on), which round them. */
   weights?: StreamWeights;
   /**
-   * Threads of a step, at most as many as the engine's: the same bits in less time where the network is large (from some 128 units on) or the
-   * sessions are many, and where samples follow one another closely. Default 1: no other core is kept busy.
+   * Threads of a step, at most as many as the engine's: the same bits in less time where the network is large (from some 150 units on) or the
+   * sessions are many, and samples follow one another closely. Default 1: no other core is kept busy.
    */
   threads?: number;
 }
