@@ -67,7 +67,8 @@ struct Team {
   int ready = 0; // helpers that are there
   long long operations = 0;         // of the job
   long long alone = 0, penalty = 0; // operations to come that the caller does by itself, since helpers were late; how many that was last
-  int patience = 0, spins = 0; // looks after which a helper is late, and after which it is not looked for any more
+  int spins = 0;              // looks after which a helper is late
+  long long waited = 0;       // for helpers in this job, in ticks, where it took so long that the caller gave its place away
   bool late = false;
   bool asked = false;
   bool mayWait = true;             // whether the caller may block; a page's main thread may not
@@ -79,7 +80,7 @@ struct Team {
 #if THREADS
 
 #if defined(__wasm__)
-constexpr int SPINS = 20'000, PATIENCE = SPINS; // looks before a part that waits sleeps; WebAssembly has no word for a pause
+constexpr int SPINS = 20'000, PATIENCE = SPINS; // looks before a part that waits sleeps; WebAssembly has no word for a pause, nor for giving way
 constexpr int OPERATIONS_PER_SPIN = 50;
 #else
 constexpr int SPINS = 4'000, PATIENCE = 1'000;
@@ -89,6 +90,19 @@ constexpr int OPERATIONS_PER_SPIN = 50'000;
 #if !defined(__wasm__)
 extern "C" int sched_yield() noexcept;
 #endif
+
+// Time in a unit of its own, to compare one span with another. WebAssembly has no word for that.
+static inline long long ticks() {
+#if defined(__x86_64__)
+  return (long long)__builtin_ia32_rdtsc();
+#elif defined(__aarch64__)
+  long long now;
+  asm volatile("mrs %0, cntvct_el0" : "=r"(now));
+  return now;
+#else
+  return 0;
+#endif
+}
 
 // The i-th look without success. After some the thread gives its place to another, which may be just the one that it waits for: two of a team
 // can stand on one core until the system finds them another. WebAssembly has no word for that.
@@ -119,12 +133,14 @@ static inline void tell(Team* team, unsigned* word) {
 }
 
 // The caller's wait. Helpers that take about twice as long as the caller (OPERATIONS_PER_SPIN is a part's work during one look) have no core
-// of their own: others use the machine, or it lets the team share one, and a job in parts would take the time that it takes until all of them
-// had been there. Then the next jobs are done alone, more of them each time, if they are short; helpers sleep meanwhile, and wake up elsewhere.
+// of their own: others use the machine, or it lets the team share one (then they come once the caller has given its place away, and take as long as
+// it did), and a job in parts would take the time that it takes until all of them had been there. Then the next jobs are done alone, more of them
+// each time, if they are short; helpers sleep meanwhile, and wake up elsewhere.
 static inline void awaitHelpers(Team* team, unsigned* word, unsigned was) {
+  const long long from = ticks();
   for (int i = 0; i < team->spins; i++) {
     if (__atomic_load_n(word, __ATOMIC_ACQUIRE) != was) {
-      team->late = team->late || i > team->patience;
+      if (i > PATIENCE) team->waited += ticks() - from;
       return;
     }
     pauseBriefly(i);
@@ -200,9 +216,7 @@ static inline int partsNow(Team* given, long long operations, int pieces) {
   team->alone = 0;
   team->operations = operations;
   const long long work = operations / OPERATIONS_PER_SPIN;
-  const int looks = work < 100'000'000 ? int(work) : 100'000'000;
-  team->patience = looks > PATIENCE ? looks : PATIENCE;
-  team->spins = SPINS + looks;
+  team->spins = SPINS + (work < 100'000'000 ? int(work) : 100'000'000);
   const int here = __atomic_load_n(&team->ready, __ATOMIC_ACQUIRE) + 1;
   return here < most ? here : most;
 }
@@ -218,8 +232,11 @@ template <class F> static inline void together(Team* given, int parts, const F& 
   __atomic_store_n(&team->left, unsigned(parts - 1), __ATOMIC_RELAXED);
   __atomic_store_n(&team->job, ((team->job >> 8) + 1) << 8 | unsigned(parts), __ATOMIC_SEQ_CST);
   tell(team, &team->job);
+  const long long start = ticks();
+  team->waited = 0;
   performPart<F>(&f, Part{team, 0, parts});
   for (unsigned left; (left = __atomic_load_n(&team->left, __ATOMIC_ACQUIRE)) > 0;) awaitHelpers(team, &team->left, left);
+  if (team->waited > 0 && 3 * team->waited > ticks() - start) team->late = true; // half as long as the caller worked
   judgeHelpers(team);
 }
 
