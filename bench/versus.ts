@@ -2,7 +2,7 @@
  * @file `npm run bench`: our backends beside every other library that is here, and beside what the machine can do, in one run, by the same numbers.
  *
  *     npm ci --ignore-scripts --prefix bench/peers                        once; PyTorch, oneDNN: Debian's python3-torch, libdnnl-dev
- *     npm run bench                                                       S, F, TR, LM, FC, M: about ten minutes on a quiet machine
+ *     npm run bench                                                       S, F, TR, LM, FC, M: about a quarter of an hour
  *     npm run bench -- --quick                                            one or two sizes of each
  *     npm run bench -- versus S F --only wasm,avx512,onnxruntime-node --threads 1 --rounds 3 --sizes 16,64
  */
