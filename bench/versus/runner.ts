@@ -162,12 +162,15 @@ export class Runner {
   readonly #lines: Interface;
   readonly #answers: AsyncIterator<string>;
   readonly #spawned = performance.now();
+  /** All that it says has been read. */
+  readonly #closed: Promise<unknown>;
   #said = "";
 
   constructor(readonly who: Contestant) {
     const threads = String(who.threads);
     const [command, ...args] = [...(who.threads === 1 ? onOneCore() : []), who.command, ...who.args];
     this.#child = spawn(command!, args, { env: { ...environment, OMP_NUM_THREADS: threads, OPENBLAS_NUM_THREADS: threads, MKL_NUM_THREADS: threads } });
+    this.#closed = new Promise((done) => this.#child.on("close", done));
     this.#child.on("error", (error) => {
       this.#said += error.message;
     });
@@ -196,7 +199,10 @@ export class Runner {
     const { value, done } = await this.#answers.next();
     clearTimeout(timer);
     if (late) throw new CannotDo(`left out: no result within ${limit! / 1000} s`);
-    if (done) throw new Error(`${this.who.key}: ended without an answer; it said: ${this.#said || "nothing"}`);
+    if (done) {
+      await this.#closed; // its last words may come after its last answer
+      throw new Error(`${this.who.key}: ended without an answer; it said: ${this.#said || "nothing"}`);
+    }
     const answer = JSON.parse(value) as A & { error?: string; cannot?: string };
     if (answer.cannot !== undefined) throw new CannotDo(answer.cannot);
     if (answer.error !== undefined) throw new Error(`${this.who.key}: ${answer.error}`);
