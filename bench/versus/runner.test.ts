@@ -137,9 +137,9 @@ test("our adapter knows the peak of WebAssembly", () => {
   expect(peak({ backend: "wasm" })).toBeGreaterThan(0);
 });
 
-test("of two threads it adds up what each reaches while the other is at work", async () => {
+test("two threads answer, each time they are asked", async () => {
   const { peak: together } = await import("./peak.ts?two" as "./peak.ts"); // one process, one backend: a module of its own
-  expect(together({ backend: "wasm", threads: 2 })).toBeGreaterThan(0);
+  for (let i = 0; i < 3; i++) expect(together({ backend: "wasm", threads: 2 })).toBeGreaterThan(0);
 });
 
 test("who does not answer is ended and left out", async () => {
