@@ -99,7 +99,7 @@ NOINLINE void packMatrix(T* packed, const StripMatrix& m, const T* const* rows, 
       for (int n = m.strips.begin(i); n < m.strips.begin(i + 1); n++) {
         for (int k = first; k < first + beside; k++, at++) {
           const T x = n < m.N && k < m.K ? rows[n][k] : T(0);
-          if (format == STRIPS_BF16) ((u16*)out)[at] = toBfloat(float(x));
+          if (format == STRIPS_BF16) ((u16*)out)[betweenPairs(at)] = toBfloat(float(x));
           else {
             const T q = scale[n] > 0 ? x / scale[n] : T(0);
             ((signed char*)out)[at] = (signed char)(q < 0 ? q - T(0.5) : q + T(0.5));

@@ -158,33 +158,28 @@ template <class Vec> INLINE Vec column(const T* const* rows, int k) {
   return v;
 }
 
-// Four vectors of weights: float itself, or bfloat16, the upper half of a float.
-INLINE void loadFour(V* out, const T* p) {
-  UNROLL for (int i = 0; i < 4; i++) out[i] = load(p + i * W);
+// Two vectors of weights: float itself; or bfloat16, the upper half of a float, where the two stand in each other's gaps (betweenPairs).
+INLINE void loadTwo(V* out, const T* p) {
+  out[0] = load(p);
+  out[1] = load(p + W);
 }
-#if defined(__AVX512F__)
-INLINE void loadFour(V* out, const u16* p) {
-  UNROLL for (int i = 0; i < 4; i++) out[i] = (V)_mm512_slli_epi32(_mm512_cvtepu16_epi32(_mm256_loadu_si256((const __m256i*)(p + i * W))), 16);
-}
-#elif defined(__AVX2__)
-INLINE void loadFour(V* out, const u16* p) {
-  UNROLL for (int i = 0; i < 4; i++) out[i] = (V)_mm256_slli_epi32(_mm256_cvtepu16_epi32(_mm_loadu_si128((const __m128i*)(p + i * W))), 16);
-}
-#else
-INLINE void loadFour(V* out, const u16* p) {
-  typedef u16 Short __attribute__((vector_size(4 * W * sizeof(u16))));
-  typedef TI Whole __attribute__((vector_size(4 * VECTOR_BYTES)));
-  Short bits;
+INLINE void loadTwo(V* out, const u16* p) {
+  VI bits;
   __builtin_memcpy(&bits, p, sizeof bits);
-  const Whole all = __builtin_convertvector(bits, Whole) << 16;
-  __builtin_memcpy(out, &all, sizeof all);
+  out[0] = (V)(bits << 16);
+  out[1] = (V)(bits & splatBits(-65536));
 }
-#endif
+// Where the n-th of bfloat16 weights stands, then: every two vectors of them are one.
+INLINE long betweenPairs(long n) { return n / (2 * W) * (2 * W) + n % W * 2 + n / W % 2; }
 
 // sum[n] += a[0]·w[2n] + a[1]·w[2n + 1] in 32-bit whole numbers: int8 weights of two terms side by side; every lane of `pair` has a, two of 16 bits.
-INLINE VI dotPairs(VI sum, VI pair, const signed char* w) {
+// FUSED: by one instruction, of processors with fusesDots().
+template <bool FUSED> INLINE VI dotPairs(VI sum, VI pair, const signed char* w) {
 #if defined(__AVX512F__)
-  return (VI)_mm512_add_epi32((__m512i)sum, _mm512_madd_epi16((__m512i)pair, _mm512_cvtepi8_epi16(_mm256_loadu_si256((const __m256i*)w))));
+  const __m512i wide = _mm512_cvtepi8_epi16(_mm256_loadu_si256((const __m256i*)w));
+  if constexpr (!FUSED) return (VI)_mm512_add_epi32((__m512i)sum, _mm512_madd_epi16((__m512i)pair, wide));
+  __asm__("vpdpwssd %2, %1, %0" : "+v"(sum) : "v"(wide), "v"(pair));
+  return sum;
 #elif defined(__AVX2__)
   return (VI)_mm256_add_epi32((__m256i)sum, _mm256_madd_epi16((__m256i)pair, _mm256_cvtepi8_epi16(_mm_loadu_si128((const __m128i*)w))));
 #elif defined(__x86_64__)
@@ -201,6 +196,14 @@ INLINE VI dotPairs(VI sum, VI pair, const signed char* w) {
   return sum + (VI)__builtin_wasm_dot_s_i32x4_i16x8((I16x8)pair, __builtin_convertvector(bytes, I16x8));
 #endif
 }
+
+#if defined(__AVX512F__)
+constexpr bool MAY_FUSE_DOTS = true;
+INLINE bool fusesDots() { return __builtin_cpu_supports("avx512vnni"); }
+#else
+constexpr bool MAY_FUSE_DOTS = false;
+INLINE bool fusesDots() { return false; }
+#endif
 
 // Calls f(i, m) for each run of m <= W numbers of a row of n; m is the constant W but for the tail.
 template <class F> INLINE void eachVector(int n, F f) {
