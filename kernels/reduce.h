@@ -41,10 +41,9 @@ KERNEL int first_nonfinite(const T* x /*[N]*/, int N) {
   constexpr int block = 256;
   for (int i = 0; i < N; i += block) {
     const int end = min(block, N - i);
-    T bad = 0;  // x·0 is 0 for every finite x and NaN for all others
-    for (int j = 0; j + 4 <= end; j += 4) bad += (x[i + j] * 0 + x[i + j + 1] * 0) + (x[i + j + 2] * 0 + x[i + j + 3] * 0);
-    for (int j = end & ~3; j < end; j++) bad += x[i + j] * 0;
-    if (bad == 0) continue;
+    V bad = {};  // x·0 is 0 for every finite x and NaN for all others
+    eachVector(end, [&](int j, int m) ALWAYS { bad += load(x + i + j, m) * splat(0); });
+    if (!anyNaN(bad)) continue;
     for (int j = 0; j < end; j++)
       if (!(x[i + j] * 0 == 0)) return i + j;
   }

@@ -28,6 +28,13 @@ constexpr int VECTOR_BYTES = 16;
 #endif
 constexpr int W = VECTOR_BYTES / int(sizeof(T));
 
+// Copied to each call, but for the build that is downloaded.
+#if INFER
+#define SMALL NOINLINE
+#else
+#define SMALL INLINE
+#endif
+
 template <bool Wide> struct LaneInt { using Type = int; };
 template <> struct LaneInt<true> { using Type = long long; };
 using TI = LaneInt<DOUBLE>::Type; // the whole number as wide as T
@@ -222,6 +229,22 @@ INLINE T total(V v) {
   return lanes[0];
 }
 
+// Whether any lane is NaN.
+INLINE bool anyNaN(V v) {
+#if defined(__wasm__)
+  typedef signed char Bytes __attribute__((vector_size(16)));
+  return __builtin_wasm_any_true_v128((Bytes)(v != v));
+#elif defined(__AVX512F__)
+  return _mm512_cmp_ps_mask((__m512)v, (__m512)v, _CMP_UNORD_Q);
+#elif defined(__AVX__)
+  return _mm256_movemask_ps(_mm256_cmp_ps((__m256)v, (__m256)v, _CMP_UNORD_Q));
+#elif defined(__SSE__)
+  return _mm_movemask_ps(_mm_cmpunord_ps((__m128)v, (__m128)v));
+#else
+  return total(v) != total(v);
+#endif
+}
+
 // ---- exp and its relatives ----
 // e^x = 2^n · e^r with n whole and |r| <= ln2 / 2; e^r - 1 by its Taylor series, whose first term left out is below half a last bit.
 
@@ -255,18 +278,21 @@ INLINE V expm1Reduced(V x, VI& n) {
   n = (VI)shifted;
   V r = fma_(whole, splat(-Limit::ln2High), x);
   r = fma_(whole, splat(-Limit::ln2Low), r);
+  // 1/2! + r/3! + r² (1/4! + r/5! + r² (…)): as many operations as term by term, half the latency
+  const V square = r * r;
   double factorial = 1;
   UNROLL for (int k = 2; k <= Limit::terms; k++) factorial *= k;
-  V q = splat(T(1 / factorial));
-  UNROLL for (int k = Limit::terms; k > 2; k--) {
-    factorial /= k;
-    q = fma_(q, r, splat(T(1 / factorial)));
+  V q = {};
+  UNROLL for (int k = Limit::terms; k > 2; k -= 2) {
+    const V pair = fma_(splat(T(1 / factorial)), r, splat(T(k / factorial)));
+    q = k == Limit::terms ? pair : fma_(q, square, pair);
+    factorial /= k * (k - 1);
   }
-  return fma_(q, r * r, r);
+  return fma_(q, square, r);
 }
 
 // e^x: 0 and infinity where those are nearest, subnormal results included; NaN stays NaN.
-INLINE V exp(V x) {
+SMALL V exp(V x) {
   VI n;
   const V m = expm1Reduced(atLeast(atMost(x, splat(Limit::expMost)), splat(Limit::expLeast)), n);
   n -= (VI)splat(Limit::rounder);
@@ -295,7 +321,7 @@ INLINE V tanh(V x) {
 }
 
 // Natural logarithm: -infinity at 0, NaN below 0; subnormal numbers included.
-INLINE V log(V x) {
+SMALL V log(V x) {
   const VI tiny = x < splat(Limit::smallest);
   const T lift = T(1ull << Limit::mantissa);
   const V big = select(tiny, x * splat(lift), x);
