@@ -241,8 +241,29 @@ void layers() {
   lstm(20, 33, 5, 7, 3);
 }
 
+// Both ways of adding products of int8 weights, where this processor has two.
+void dots() {
+  if (!MAY_FUSE_DOTS || !fusesDots()) return;
+  const int K = 2 * ROUNDED_TERMS + 2, N = 8 * W;
+  Buffers b;
+  short a[K];
+  std::vector<signed char> w(K * N);
+  float *scale = b.noise(N), *numbers = b.noise(K * N), *sums = b.noise(N), *fused = b.make(N);
+  for (int k = 0; k < K; k++) a[k] = short(numbers[k] * 2 * ROUNDED_MOST);
+  for (int i = 0; i < K * N; i++) w[i] = (signed char)(numbers[i] * 254);
+  copyRow(fused, sums, N);
+  stripInt8<8, false>(sums, {a, 0.5f}, w.data(), scale, K);
+  stripInt8<8, MAY_FUSE_DOTS>(fused, {a, 0.5f}, w.data(), scale, K);
+  for (int n = 0; n < N; n++) {
+    if (sums[n] == fused[n]) continue;
+    std::printf("products of int8 weights differ by how they are added: column %d, %g and %g\n", n, sums[n], fused[n]);
+    std::exit(1);
+  }
+  cases++;
+}
+
 void streams() {
-  const int edges[] = {1, 3, 8, 16, 17, 33, 64, 70, 130};
+  const int edges[] = {1, 3, 8, 16, 17, 32, 33, 64, 70, 130};
   for (int H : edges) {
     for (int kind : {STREAM_GRU, STREAM_GRU_BEFORE, STREAM_LSTM, STREAM_RNN}) {
       const int flags = kind == STREAM_LSTM && H % 2 ? PROJECTION | PEEPHOLES | ZONEOUT : ZONEOUT;
@@ -257,6 +278,7 @@ void streams() {
 int main(int count, char** words) {
   if (count > 1 && !(results = std::fopen(words[1], "wb"))) return 1;
 #if !defined(__SANITIZE_THREAD__)
+  dots();
   layers();
   streams();
   const auto alone = fingerprint;
