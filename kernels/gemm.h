@@ -38,28 +38,51 @@ NOINLINE void tile(const Sums& c, int m, int column, const T* a, [[maybe_unused]
     const T* from = c.start ? c.start + column : to[i];
     UNROLL for (int v = 0; v < PANELS * PANEL_VECTORS; v++) sum[i][v] = load(from + v * W);
   }
-  const auto round = [&]() ALWAYS {
+  const auto round = [&](auto later) ALWAYS { // of this many rounds later than a and b
+    constexpr unsigned by = later.value;
     V right[PANELS * PANEL_VECTORS];
-    UNROLL for (int v = 0; v < PANELS * PANEL_VECTORS; v++) right[v] = load(b + (v / PANEL_VECTORS) * K * NR + (v % PANEL_VECTORS) * W);
+    UNROLL for (int v = 0; v < PANELS * PANEL_VECTORS; v++) right[v] = load(b + (v / PANEL_VECTORS) * K * NR + (v % PANEL_VECTORS) * W + by * NR);
     UNROLL for (int i = 0; i < ROWS; i++) {
-      const V left = splatPacked(STRIDED ? a + i * stride : a + i);
+      const V left = splatPacked(STRIDED ? a + i * stride + by : a + i + by * ROWS);
       UNROLL for (int v = 0; v < PANELS * PANEL_VECTORS; v++) sum[i][v] = dot(sum[i][v], left, right[v]);
     }
     if constexpr (AHEAD) {
       __builtin_prefetch(ahead);
       ahead += 64 / int(sizeof(T));
     }
-    a += STRIDED ? 1 : ROWS;
-    b += NR;
   };
+  const auto advance = [&](int rounds) ALWAYS {
+    a += STRIDED ? rounds : rounds * ROWS;
+    b += rounds * NR;
+  };
+#if defined(__wasm__)
+  // Four at a time, whose addresses differ in constants, which cost nothing; with a way out after each, as V8 would mix them otherwise, for which it
+  // has too few registers.
+  NOUNROLL for (int left = K; left > 0; left -= 4) {
+    round(Known<0>{});
+    if (left == 1) break;
+    round(Known<1>{});
+    if (left == 2) break;
+    round(Known<2>{});
+    if (left == 3) break;
+    round(Known<3>{});
+    advance(4);
+  }
+#else
   int k = 0;
   if constexpr (K_UNROLL == 2) {
     NOUNROLL for (; k + 2 <= K; k += 2) {
-      round();
-      round();
+      round(Known<0>{});
+      advance(1);
+      round(Known<0>{});
+      advance(1);
     }
   }
-  NOUNROLL for (; k < K; k++) round();
+  NOUNROLL for (; k < K; k++) {
+    round(Known<0>{});
+    advance(1);
+  }
+#endif
   UNROLL for (int i = 0; i < ROWS; i++) {
     UNROLL for (int v = 0; v < PANELS * PANEL_VECTORS; v++) store(to[i] + v * W, sum[i][v]);
   }

@@ -33,8 +33,8 @@ constexpr bool STRIDES = !BF16 && TRAINING; // tiles of rows as they stand too; 
 constexpr int KC = 256; // a panel of B, KC × NR, stays in the first-level cache
 constexpr int MC = 64;  // a block of A, MC × KC, stays in the second
 
-template <bool Value> struct Known {
-  static constexpr bool value = Value;
+template <auto Value> struct Known {
+  static constexpr auto value = Value;
 };
 
 // ---- scratch ----
